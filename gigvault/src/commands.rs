@@ -2,6 +2,7 @@
 
 mod apikey;
 mod ca;
+mod ca_health;
 mod cert;
 mod cert_status;
 mod chain;

@@ -43,6 +43,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ),
     ("GET", "/api/v1/cas", "cas:read"),
     ("GET", "/api/v1/cas/{name}", "cas:read"),
+    ("GET", "/api/v1/cas/{name}/health", "cas:read"),
     ("POST", "/api/v1/cas/{name}/suspend", "cas:suspend"),
     ("POST", "/api/v1/cas/{name}/resume", "cas:suspend"),
     ("GET", "/api/v1/cas/{name}/crl", "cas:read"),

@@ -1,16 +1,14 @@
 //! `cert status`: what a relying party learns at the URLs in a certificate, also where something in between answers otherwise.
 
-mod between;
-
 use std::process::Output;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::system::System;
 
+use crate::between::{Between, Mode};
 use crate::judge;
 use crate::rest::Rest;
-use between::{Between, Mode};
 
 /// Far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -15,6 +15,8 @@ mod allowed_actions;
 mod authorization;
 mod backup;
 mod bad_requests;
+mod between;
+mod ca_health;
 mod cert_status;
 mod client_certificates;
 mod commands;

@@ -19,7 +19,7 @@ pub use page::{Items, List, Listed, Page};
 pub use relying::{Delta, OcspAnswer, Reach, RelyingError, RelyingParty, Subject, TOLERANCE, is_http};
 pub use resources::Other;
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, NewApiKey, RevokedKeys};
-pub use resources::cas::{Ca, CaKey, Cas};
+pub use resources::cas::{Ca, CaCrl, CaHealth, CaKey, CaOcsp, CaResponder, CaSelfCheck, Cas};
 pub use resources::certificates::{
     Certificate, Certificates, DamagedCertificate, Descendants, Extension, Issue, OtherCertificate,
     PublicKey, Renew, Revocation, Revoke, RevokedCertificate, SameKey, Selection,

@@ -52,6 +52,8 @@ events! {
     CaCreated "ca.created" about "name of the CA": "A CA was added.";
     CaSuspended "ca.suspended" about "name of the CA": "An operator stopped a CA from issuing.";
     CaResumed "ca.resumed" about "name of the CA": "An operator let a suspended CA issue again.";
+    CaHealthChanged "ca.health_changed" about "name of the CA":
+        "By the self-check of CRLs and OCSP at the URLs in certificates, an issuer is healthy, unhealthy, or not known, and was not before.";
     CrlPublished "crl.published" about "issuer of the CRL, with its shard if it has one":
         "A CRL was published: a complete list or a delta.";
     KeyGenerated "key.generated" about "name of the key": "A key was made.";

@@ -78,6 +78,10 @@ metrics! {
         "thisUpdate of the oldest CRL of an issuer that is out, in seconds since 1970.";
     CRL_NEXT_UPDATE_SECONDS "gigvault_crl_next_update_seconds" Gauge Seconds ["ca", "kind"]:
         "nextUpdate of the CRL of an issuer that runs out first, in seconds since 1970.";
+    CRL_SELF_CHECK_PROBLEMS "gigvault_crl_self_check_problems" Gauge Count ["ca"]:
+        "What the last self-check of an issuer found wrong with its CRLs and OCSP at the URLs in certificates; told by the process that makes lists.";
+    CRL_SELF_CHECK_SECONDS "gigvault_crl_self_check_seconds" Gauge Seconds ["ca"]:
+        "When the last self-check of an issuer was made that could look at everything, in seconds since 1970.";
     CRL_WRONG "gigvault_crl_wrong" Gauge Count []:
         "CRLs that are out whose signature, number, times, or entries are not those of the database; looked at every five minutes.";
     CRL_DIRECTORY_LAG_SECONDS "gigvault_crl_directory_lag_seconds" Gauge Seconds []:

@@ -22,6 +22,19 @@ pub(crate) enum CaCommand {
         /// Its name.
         name: String,
     },
+    /// The health of CAs: CRLs, OCSP responders, and what was found at the URLs in certificates.
+    #[command(
+        after_help = "The status is unhealthy if relying parties are told something wrong, and unknown if that is not known.
+
+Examples:
+  gigvault ca health
+  gigvault ca health issuing
+  gigvault ca health issuing -o json | jq .self_check"
+    )]
+    Health {
+        /// Its name; without one, a row for each CA.
+        name: Option<String>,
+    },
     /// Stop a CA from issuing and renewing, until it is resumed.
     #[command(
         after_help = "When this returns, no certificate of that CA is stored or handed out any more. What it has issued stays as it \

@@ -1,9 +1,9 @@
-//! `ca list | show | suspend | resume`; `ca crl` is in `crl.rs`.
+//! `ca list | show | health | suspend | resume`; `ca crl` is in `crl.rs`.
 
 use anyhow::Context;
 use client::{Ca, CaKey, Part};
 
-use super::{chain, crl, key, listing, now, preview, times};
+use super::{ca_health, chain, crl, key, listing, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
@@ -38,6 +38,7 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
             listing::run(client.cas().list(), &listing, output, &COLUMNS, row).await
         }
         CaCommand::Show { name } => show(&client.cas().get(&name).await?, output),
+        CaCommand::Health { name } => ca_health::run(&client, name.as_deref(), output).await,
         CaCommand::Suspend { name, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().suspend(&name).await?, output)
         }

@@ -10,6 +10,7 @@ mod compromised_keys;
 mod crls;
 mod find;
 mod foresee;
+mod health;
 mod issue;
 mod ocsp_queries;
 mod ocsp_signer;
@@ -24,6 +25,7 @@ pub use authorities::NewAuthority;
 pub(crate) use authority_key::KEY_PURPOSES;
 pub use authority_key::KeyUnknown;
 pub(crate) use crls::ImportedCrl;
+pub use health::{HealthUnknown, Report};
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::{RevokeRequest, Revoked, SameKey};
@@ -37,7 +39,9 @@ use kit::dry_run::Previews;
 use kit::jobs::Jobs;
 use kit::transport::Transport;
 use proto::crl::v1::crl_client::CrlClient;
+use proto::ocsp::v1::ocsp_client::OcspClient;
 use store::Db;
+use time::OffsetDateTime;
 
 use crate::authorities::Authorities;
 use crate::config::Config;
@@ -55,9 +59,12 @@ pub struct App {
     pub(crate) issuance: Issuance,
     pub(crate) keymgr: Keymgr,
     pub(crate) crl: CrlClient<Transport>,
+    pub(crate) ocsp: OcspClient<Transport>,
     pub(crate) config: Arc<Config>,
     pub(crate) previews: Previews,
     pub(crate) jobs: Jobs,
+    /// When this process began with it.
+    pub(crate) started: OffsetDateTime,
 }
 
 /// Who a request is made for, and what they may do. Edges make it from the caller they authenticated.

@@ -1,5 +1,6 @@
 //! What this service looks at when an operator asks what is wrong.
 
+use kit::clock::rfc3339;
 use kit::error::{Common, Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::service::{DoctorCheck, Finding, first_of};
@@ -8,13 +9,13 @@ use store::{StoreError, jobs};
 
 use crate::app::App;
 use crate::authorities;
-use crate::domain::Authority;
+use crate::domain::{Authority, Health, STALE};
 use crate::error::Error;
 use crate::issuance::Keymgr;
 use crate::tables::certificates;
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let (of_keys, of_rows, of_compromises, of_jobs) = (app.clone(), app.clone(), app.clone(), app.clone());
+    let [of_keys, of_rows, of_compromises, of_jobs, of_health] = std::array::from_fn(|_| app.clone());
     vec![
         DoctorCheck::new("CA keys", move || {
             let app = of_keys.clone();
@@ -53,7 +54,74 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
                     .unwrap_or_else(|error| Finding::unknown(&error))
             }
         }),
+        DoctorCheck::new("self-check of CRLs and OCSP", move || {
+            let app = of_health.clone();
+            async move {
+                self_check(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
     ]
+}
+
+/// What the self-check of crl found of each CA at the URLs in its certificates.
+async fn self_check(app: &App) -> Result<Finding, Error> {
+    let now = app.clock.now();
+    let (mut wrong, mut unknown, mut healthy) = (Vec::new(), Vec::new(), 0);
+    for authority in app.authorities.current().await? {
+        if authority.certificate.not_after() < now {
+            continue;
+        }
+        let checks = app.self_checks(&authority).await?;
+        for found in &checks.found {
+            wrong.extend(
+                found
+                    .problems
+                    .iter()
+                    .map(|text| format!("{}: {text}", found.issuer)),
+            );
+            unknown.extend(
+                found
+                    .unknown
+                    .iter()
+                    .map(|text| format!("{}: {text}", found.issuer)),
+            );
+        }
+        match (
+            checks.health,
+            checks.found.iter().map(|found| found.checked).max(),
+        ) {
+            (Health::Healthy, _) => healthy += 1,
+            (Health::Unknown, Some(last)) if now - last > STALE => {
+                unknown.push(format!(
+                    "CA {} was looked at last at {}",
+                    authority.name,
+                    rfc3339(last)
+                ));
+            }
+            (Health::Unknown, None) if now - app.started > STALE => {
+                unknown.push(format!("CA {} was never looked at", authority.name));
+            }
+            (Health::Unknown | Health::Unhealthy, _) => {}
+        }
+    }
+    if !wrong.is_empty() {
+        return Ok(Finding::failed(
+            first_of(&wrong),
+            "find out what answers at these URLs, such as a proxy or a cache; see the log of the processes that run crl and ocsp, \
+             and `gigvault ca health`",
+        ));
+    }
+    if !unknown.is_empty() {
+        return Ok(Finding::warning(
+            first_of(&unknown),
+            "see that a process with crl runs, has `crl.self_check: true`, and reaches ca and the URLs in certificates; see its log",
+        ));
+    }
+    Ok(Finding::ok(format!(
+        "relying parties see what is true of {healthy} CAs"
+    )))
 }
 
 /// Jobs that are read, the newest; lists show the damage of each.

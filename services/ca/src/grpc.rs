@@ -1,6 +1,7 @@
 //! gRPC of the CA service. Callers are other services, known by their mutual-TLS identity.
 
 mod enums;
+mod health;
 mod messages;
 mod on_behalf;
 mod requester;
@@ -75,6 +76,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ("/gigvault.ca.v1.Ca/RecordOcspQueries", &[service::OCSP]),
     ("/gigvault.ca.v1.Ca/IssueOcspSigner", &[service::OCSP]),
     ("/gigvault.ca.v1.Ca/WatchRevoked", EVERY_SERVICE),
+    ("/gigvault.ca.v1.Ca/ReportHealth", &[service::CRL]),
     (
         "/gigvault.ca.v1.Ca/Watch",
         &[service::AUDIT, service::OCSP, service::CRL, service::NOTIFY],
@@ -303,14 +305,8 @@ impl wire::ca_server::Ca for Grpc {
         &self,
         _: Request<wire::ListCasRequest>,
     ) -> Result<Response<wire::ListCasResponse>, Status> {
-        let items = self
-            .app
-            .authorities
-            .current()
-            .await
-            .map_err(status)?
-            .into_iter()
-            .map(|authority| self.encode_ca(&authority));
+        let current = self.app.authorities.current().await.map_err(status)?;
+        let items = current.iter().map(|authority| self.encode_ca(authority));
         Ok(Response::new(wire::ListCasResponse {
             items: items.collect(),
         }))
@@ -389,6 +385,13 @@ impl wire::ca_server::Ca for Grpc {
         let wire::IssueOcspSignerRequest { issuer, key_name } = request.into_inner();
         let issued = self.app.issue_ocsp_signer(&requester, &issuer, &key_name).await;
         Ok(Response::new(self.encode(issued.map_err(status)?).await?))
+    }
+
+    async fn report_health(
+        &self,
+        request: Request<wire::ReportHealthRequest>,
+    ) -> Result<Response<wire::ReportHealthResponse>, Status> {
+        health::report(&self.app, request.into_inner()).await
     }
 
     type WatchStream = WatchStream;

@@ -26,19 +26,21 @@ use proto::ca::v1::ca_server::CaServer;
 use proto::crl::v1::crl_client::CrlClient;
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use proto::ocsp::v1::ocsp_client::OcspClient;
 use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
 pub use app::{
-    App, IssueRequest, KeyUnknown, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeMany,
-    RevokeRequest, Revoked, Rights, SameKey, Selection, Visibility,
+    App, HealthUnknown, IssueRequest, KeyUnknown, NewAuthority, ProfileScope, RenewRequest, Report,
+    Requester, RevokeMany, RevokeRequest, Revoked, Rights, SameKey, Selection, Visibility,
 };
 pub use authorities::Authorities;
 pub use config::Config;
 pub use domain::{
-    Asker, Authority, AuthorityKey, Capacity, Damaged, Descendants, Issued, KeySignatures, LintVerdict,
-    Protocol, Query, Revocation, SanSuffix, Seen, Span, Status, Suspension, Typed, USER_PROFILES,
+    Asker, Authority, AuthorityKey, Capacity, Damaged, Descendants, Health, Issued, IssuerHealth,
+    KeySignatures, LintVerdict, OcspHealth, OcspResponder, Protocol, Query, Revocation, SanSuffix, Seen,
+    Span, Status, Suspension, Typed, USER_PROFILES,
 };
 pub use error::Error;
 pub use grpc::ALLOW;
@@ -60,6 +62,7 @@ pub const EVENTS: &[EventType] = &[
     EventType::CaCreated,
     EventType::CaSuspended,
     EventType::CaResumed,
+    EventType::CaHealthChanged,
     EventType::JobProgress,
 ];
 
@@ -81,6 +84,8 @@ pub struct Deps {
     pub keymgr: Transport,
     /// The way to crl.
     pub crl: Transport,
+    /// The way to ocsp.
+    pub ocsp: Transport,
     /// Who callers of the REST surface are.
     pub authenticator: Arc<dyn Authenticator>,
     /// Where relying parties fetch CRLs, OCSP responses and CA certificates: `http://` URL without a trailing slash. It
@@ -140,12 +145,14 @@ impl Ca {
             previews: Previews::new(deps.db.clone(), Arc::clone(&deps.clock)),
             jobs: Jobs::new(NAME, deps.db.clone(), Arc::clone(&deps.clock)),
             db: deps.db,
+            started: deps.clock.now(),
             clock: deps.clock,
             authorities,
             profiles: Arc::new(profiles),
             issuance,
             keymgr,
             crl: CrlClient::new(deps.crl),
+            ocsp: OcspClient::new(deps.ocsp),
             config: Arc::new(config),
         };
         app.record_compromised_keys().await?;

@@ -4,6 +4,7 @@ mod authorities;
 mod certificates;
 mod crls;
 mod filters;
+mod health;
 mod object;
 mod profiles;
 mod revocation;
@@ -49,6 +50,7 @@ fn routes() -> OpenApiRouter<Rest> {
         .merge(authorities::routes())
         .merge(crls::routes())
         .merge(trust::routes())
+        .merge(health::routes())
         .merge(profiles::routes())
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod beside;
 pub(crate) mod certificates;
 pub(crate) mod commit;
 pub(crate) mod compromised;
+pub(crate) mod health;
 pub(crate) mod identities;
 pub(crate) mod issuance_facts;
 pub(crate) mod names;

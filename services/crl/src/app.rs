@@ -15,6 +15,7 @@ mod progress;
 mod prune;
 mod publish;
 mod published;
+mod self_check;
 mod sign;
 mod snapshot;
 mod turns;
@@ -40,6 +41,7 @@ use fingerprint::Fingerprints;
 pub(crate) use import::{Import, Imported};
 use progress::Overdue;
 pub(crate) use progress::Progress;
+pub(crate) use self_check::{Checked, Checker, Findings};
 use turns::Turns;
 
 /// What the use cases share.
@@ -108,6 +110,12 @@ impl App {
         self.compromised.subscribe()
     }
 
+    /// Who looks at the lists where they are served; `None` if that is switched off.
+    pub(crate) fn checker(&self) -> Result<Option<Checker>, client::RelyingError> {
+        let checker = || Checker::new(&self.base_url);
+        self.config.self_check.then(checker).transpose()
+    }
+
     /// Wakes those who make lists.
     pub(crate) fn wake(&self) {
         self.changed.send_replace(());
@@ -135,6 +143,11 @@ impl App {
             list,
             imported,
         }
+    }
+
+    /// Where certificates say that OCSP is.
+    fn ocsp_url(&self) -> String {
+        format!("{}/ocsp", self.base_url)
     }
 
     /// The URL of a list.

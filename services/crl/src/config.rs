@@ -50,6 +50,9 @@ pub struct Config {
     #[serde(with = "kit::config::span")]
     #[schemars(with = "String", extend("pattern" = span::PATTERN))]
     pub max_age: Duration,
+    /// Whether CRLs and OCSP are asked for at the URLs in certificates, after each publication and every five minutes, and compared with
+    /// the database. Switch it off where these URLs lead nowhere from this machine: the health of CAs is unknown then.
+    pub self_check: bool,
     /// Memory for current lists, in MiB: what does not fit is read from the database for each request.
     #[schemars(range(min = 1))]
     pub memory: u16,
@@ -70,6 +73,7 @@ impl Default for Config {
             immediate: None,
             backdate: 15 * MINUTE,
             max_age: MINUTE,
+            self_check: true,
             memory: 256,
             directory: None,
             import_limit: MOST_MIB,

@@ -13,7 +13,7 @@ use std::fmt;
 use kit::revocations::Subject;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use x509::crl::Reason;
+use x509::crl::{CrlEntry, Reason};
 use x509::digest::Sha256;
 use x509::{Certificate, Serial};
 
@@ -80,6 +80,15 @@ pub struct Publication {
     pub length: u64,
     /// SHA-256 of what is in the outer SEQUENCE.
     pub digest: Vec<u8>,
+}
+
+/// An entry of the database, as a look at the lists compares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sampled {
+    /// With removeFromCRL, a hold that was released.
+    pub(crate) entry: CrlEntry,
+    /// The change by which it is as it is.
+    pub(crate) change: i64,
 }
 
 impl Kind {

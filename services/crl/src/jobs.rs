@@ -3,6 +3,7 @@
 mod directory;
 mod publisher;
 mod replica;
+mod self_check;
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ use time::Duration as Span;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
-use crate::domain::{Currency, Issuers};
+use crate::domain::{Currency, Issuers, Latency};
 
 pub use answer::{Fresh, Reply};
 use cache::Responses;
@@ -79,6 +79,7 @@ struct Inner {
     signatures: Signatures,
     /// Which keys can sign.
     trials: Trials,
+    latency: Latency,
     /// Places of responses that are being made.
     places: Semaphore,
     /// Wakes who looks after CAs and responders.
@@ -114,6 +115,7 @@ impl App {
             queries: Queries::default(),
             statuses: certificate_status::in_batches(&ca),
             signatures: sign::in_batches(&keymgr, config.max_batch),
+            latency: Latency::new(clock.now()),
             holder: store::id::new_id(clock.now()).to_string(),
             db,
             clock,

@@ -5,6 +5,7 @@
 
 mod currency;
 mod issuer;
+mod latency;
 mod policy;
 mod revocation;
 mod revocations;
@@ -12,6 +13,7 @@ mod signer;
 
 pub(crate) use currency::{Currency, Position};
 pub(crate) use issuer::{Issuer, Issuers};
+pub(crate) use latency::{Counted, Latency};
 pub use policy::{ResponderIdForm, Signing, Unissued};
 pub use revocation::{Revocation, Revoked};
 pub use revocations::Revocations;

@@ -27,10 +27,12 @@ const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
 const QUERIES_EVERY: Duration = Duration::from_secs(5);
 /// Time between two looks for responses that will soon be of no use; the shortest that they hold is five minutes.
 const OLD_EVERY: Duration = Duration::from_secs(15);
+/// Answers of this time, and of as much before it, are counted together.
+const TIMES_EVERY: Duration = Duration::from_secs(300);
 
 /// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
 pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
-    let [following, issuers, expired, old, queries, lag] = std::array::from_fn(|_| app.clone());
+    let [following, issuers, expired, old, queries, lag, times] = std::array::from_fn(|_| app.clone());
     vec![
         Job::task("revocations", move |stop| {
             follow_revocations(following, cursor, stop)
@@ -55,6 +57,10 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
             async move { app.tell_queries().await }
         })
         .and_at_the_end(),
+        Job::each("times of answers", TIMES_EVERY, move || {
+            times.forget_old_times();
+            std::future::ready(Ok::<_, Error>(()))
+        }),
         // It grows while nothing is received.
         Job::each("lag of revocations", LAG_EVERY, move || {
             lag.measure_lag();

@@ -102,6 +102,7 @@ impl Ocsp {
     #[must_use]
     pub fn service(&self) -> Service {
         let grpc = grpc::Grpc {
+            app: self.app.clone(),
             feed: self.feed.clone(),
         };
         let grpc = OcspServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);

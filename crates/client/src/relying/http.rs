@@ -36,6 +36,8 @@ impl Http {
                 // A proxy would resolve names, and connect to what is not to be asked.
                 .no_proxy()
                 .http1_only()
+                // Minutes may pass between two requests: a connection is not kept for them.
+                .pool_max_idle_per_host(0)
         };
         let failed = |error: reqwest::Error| RelyingError::Setup(error.to_string());
         let resolver = Arc::new(Resolver(reach.clone()));

@@ -79,6 +79,95 @@ pub struct CaKey {
     pub other: Other,
 }
 
+/// The health of a CA.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaHealth {
+    /// Its name.
+    pub ca: String,
+    /// `healthy`, `unhealthy` or `unknown`.
+    pub status: String,
+    /// The CRLs that are out.
+    pub crls: Part<Vec<CaCrl>>,
+    /// OCSP.
+    pub ocsp: Part<CaOcsp>,
+    /// What was found at the URLs in certificates, by issuer generation.
+    pub self_check: Vec<CaSelfCheck>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// A CRL that is out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaCrl {
+    /// Issuer generation.
+    pub issuer: String,
+    /// 0: all that is in no shard.
+    pub shard: u32,
+    /// `complete` or `delta`.
+    pub kind: String,
+    /// CRL number.
+    pub number: u64,
+    /// nextUpdate.
+    #[serde(with = "time::serde::rfc3339")]
+    pub next_update: OffsetDateTime,
+    /// Entries.
+    pub entries: u64,
+    /// As certificates name it.
+    pub url: String,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// OCSP for a CA.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaOcsp {
+    /// Who signs responses.
+    pub responders: Vec<CaResponder>,
+    /// Whether answers rest on all revocations.
+    pub current: bool,
+    /// Seconds within which 95 of 100 answers were made.
+    #[serde(default)]
+    pub p95_seconds: Option<f64>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// Who signs OCSP responses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaResponder {
+    /// Issuer generation.
+    pub issuer: String,
+    /// The end of its certificate; `None` where nothing can be signed.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub not_after: Option<OffsetDateTime>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// What was found at the URLs in certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaSelfCheck {
+    /// Issuer generation.
+    pub issuer: String,
+    /// `healthy`, `unhealthy` or `unknown`.
+    pub status: String,
+    /// What is wrong.
+    pub problems: Vec<String>,
+    /// What could not be looked at.
+    #[serde(default)]
+    pub unknown: Vec<String>,
+    /// When it was looked at last.
+    #[serde(with = "time::serde::rfc3339")]
+    pub checked_at: OffsetDateTime,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
 /// Operations on certificate authorities.
 #[derive(Clone, Copy, Debug)]
 pub struct Cas<'a>(pub(crate) &'a Client);
@@ -95,6 +184,16 @@ impl<'a> Cas<'a> {
     /// [`Error::Problem`] with status 404 when there is none, and those of every request.
     pub async fn get(&self, name: &str) -> Result<Ca, Error> {
         Call::get(self.0, &["api", "v1", "cas", name]).json().await
+    }
+
+    /// Its health, as seen from outside.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn health(&self, name: &str) -> Result<CaHealth, Error> {
+        Call::get(self.0, &["api", "v1", "cas", name, "health"])
+            .json()
+            .await
     }
 
     /// Stops it from issuing: when this returns, no certificate of it is stored any more.

@@ -14,6 +14,7 @@ pub(super) async fn build(environment: &Environment<'_>, services: &mut Services
         clock: Arc::clone(&environment.clock),
         keymgr: services.transport(environment, NAME, Service::Keymgr)?,
         crl: services.transport_back(environment, NAME, Service::Crl)?,
+        ocsp: services.transport_back(environment, NAME, Service::Ocsp)?,
         authenticator: services.authenticator(environment)?,
         public_http_url: environment.public_http_url.clone(),
         stop: environment.stop.clone(),

@@ -66,7 +66,7 @@ struct CrlObject {
 /// What a CRL lists.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum CrlKind {
+pub(super) enum CrlKind {
     Complete,
     Delta,
 }

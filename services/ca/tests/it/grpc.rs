@@ -11,7 +11,8 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
     AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueOcspSignerRequest,
     IssueRequest, ListCasRequest, ListRequest, Reason, RecordOcspQueriesRequest, ReleaseRequest,
-    RenewRequest, RevokeRequest, SnapshotRevocationsRequest, StatusRequest, WatchRevokedRequest,
+    RenewRequest, ReportHealthRequest, RevokeRequest, SnapshotRevocationsRequest, StatusRequest,
+    WatchRevokedRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
@@ -53,6 +54,10 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
             let request = IssueOcspSignerRequest::default();
             client.issue_ocsp_signer(request).await.map(drop)
         }
+        "ReportHealth" => client
+            .report_health(ReportHealthRequest::default())
+            .await
+            .map(drop),
         "Watch" => client.watch(WatchRequest::default()).await.map(drop),
         other => panic!("{other} has no case here"),
     };

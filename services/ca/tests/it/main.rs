@@ -22,6 +22,7 @@ mod events;
 mod foreseen;
 mod groups;
 mod grpc;
+mod health;
 mod idempotency;
 mod identities;
 mod jobs;

@@ -205,7 +205,7 @@ impl World {
         self.ca.app().release(&anyone(), serial, &Commit).await
     }
 
-    /// Events of certificates, in the order of the feed.
+    /// Events of certificates and of health, in the order of the feed.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let feed = Feed::new(self.db.clone(), Duration::from_millis(10));
         let mut events = Vec::new();
@@ -225,7 +225,7 @@ impl World {
             self.count("outbox").await,
             "the feed does not show all events"
         );
-        events.retain(|event| event.kind.contains("certificate."));
+        events.retain(|event| event.kind.contains("certificate.") || event.kind.contains("health"));
         events
     }
 
@@ -287,6 +287,7 @@ async fn build(
         clock: Arc::<MockClock>::clone(clock),
         keymgr,
         crl: kit::transport::pending("no crl runs beside it".to_owned()).0,
+        ocsp: kit::transport::pending("no ocsp runs beside it".to_owned()).0,
         authenticator: Arc::new(ByRole),
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),

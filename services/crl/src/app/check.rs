@@ -92,7 +92,7 @@ impl App {
         Ok(())
     }
 
-    async fn count_differs(
+    pub(super) async fn count_differs(
         &self,
         scope_state: &ScopeState,
         list: &Publication,

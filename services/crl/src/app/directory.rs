@@ -21,7 +21,7 @@ use crate::tables::directory::{self, Place, Written};
 const PER_SECOND: usize = 64 * 1024;
 
 /// An entry, and the attributes of it that are not in the other directory.
-struct Change {
+pub(super) struct Change {
     entry: Entry,
     place: Vec<u8>,
     /// With the digests of their values.
@@ -98,7 +98,7 @@ impl App {
         Ok(missing)
     }
 
-    async fn bound(&self, target: &Target) -> Result<Client, ClientError> {
+    pub(super) async fn bound(&self, target: &Target) -> Result<Client, ClientError> {
         in_time(target.timeout, async {
             let mut client = Client::connect(&target.address, target.trust.as_ref()).await?;
             client
@@ -111,6 +111,13 @@ impl App {
 
     async fn changes_of(&self, target: &Target) -> Result<Vec<Change>, Error> {
         let written = directory::written(&self.db, &target.id).await?;
+        let entries = self.entries_in(target).await?;
+        let changes = entries.into_iter().map(|entry| Change::of(entry, &written));
+        Ok(changes.filter(|change| !change.attributes.is_empty()).collect())
+    }
+
+    /// What is out, as the other directory is to have it.
+    pub(super) async fn entries_in(&self, target: &Target) -> Result<Vec<Entry>, Error> {
         let mut placed = Vec::new();
         for item in self.published().await? {
             let at = item.at(&target.base_dn);
@@ -118,10 +125,7 @@ impl App {
                 .map_err(|error| Error::internal(format!("{} in another directory: {error}", item.name())))?;
             placed.push(at.into());
         }
-        let changes = entries_of(&placed)
-            .into_iter()
-            .map(|entry| Change::of(entry, &written));
-        Ok(changes.filter(|change| !change.attributes.is_empty()).collect())
+        Ok(entries_of(&placed))
     }
 
     async fn note(&self, target: &Target, lease: &Lease, change: &Change, done: bool) -> Result<(), Error> {
@@ -157,6 +161,16 @@ impl App {
 }
 
 impl Change {
+    /// The attributes of an entry that were written as they are.
+    pub(super) fn written_of(entry: &Entry, written: &Written) -> Vec<Attribute> {
+        let place = digest_of([entry.name().as_bytes()]);
+        let is_written = |attribute: &Attribute| {
+            let digest = digest_of_values(entry, *attribute);
+            written.get(&(place.clone(), attribute.name())) == Some(&digest)
+        };
+        Attribute::ALL.into_iter().filter(is_written).collect()
+    }
+
     fn of(entry: Entry, written: &Written) -> Self {
         let place = digest_of([entry.name().as_bytes()]);
         let known = |attribute: Attribute| written.get(&(place.clone(), attribute.name()));
@@ -164,8 +178,7 @@ impl Change {
             .into_iter()
             .all(|attribute| known(attribute).is_none_or(Vec::is_empty));
         let attributes = Attribute::ALL.into_iter().filter_map(|attribute| {
-            let values: Vec<_> = entry.published(attribute).map(ldap::Content::identity).collect();
-            let digest = digest_of(values.iter().map(Vec::as_slice));
+            let digest = digest_of_values(&entry, attribute);
             (known(attribute) != Some(&digest)).then_some((attribute, digest))
         });
         Self {
@@ -175,6 +188,11 @@ impl Change {
             entry,
         }
     }
+}
+
+fn digest_of_values(entry: &Entry, attribute: Attribute) -> Vec<u8> {
+    let values: Vec<_> = entry.published(attribute).map(ldap::Content::identity).collect();
+    digest_of(values.iter().map(Vec::as_slice))
 }
 
 /// Writes a change; none if there is no connection any more. One that broke is given up.
@@ -218,7 +236,7 @@ async fn write(client: &mut Client, target: &Target, change: &Change) -> Result<
     }
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     longest: Duration,
     request: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {

@@ -107,7 +107,8 @@ impl Publisher {
             Box::pin(self.deltas()),
             Box::pin(self.complete_lists()),
             Box::pin(super::directory::run(&self.app, &self.lease)),
-            Box::pin(self.requests())
+            Box::pin(self.requests()),
+            Box::pin(super::self_check::run(&self.app))
         );
     }
 

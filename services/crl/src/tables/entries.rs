@@ -10,8 +10,8 @@ use x509::Serial;
 use x509::crl::{CrlEntry, Reason};
 
 use super::{number, read_number, stored};
-use crate::domain::Scope;
 use crate::domain::change::Revoked;
+use crate::domain::{Sampled, Scope};
 
 /// Entries that are read at a time.
 const PAGE: i64 = 2000;
@@ -303,6 +303,57 @@ pub(crate) async fn changed(
         .collect::<Result<_, _>>()?;
     entries.sort_unstable_by(|a, b| a.serial.as_bytes().cmp(b.serial.as_bytes()));
     Ok(Some(entries))
+}
+
+/// An entry, and the change by which it is so.
+struct SampledRow {
+    entry: EntryRow,
+    change: i64,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for SampledRow
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            entry: EntryRow::from_row(row)?,
+            change: row.try_get("change")?,
+        })
+    }
+}
+
+/// `count` of the last that changed, and `count` after any serial number, of certificates that end from that time on.
+pub(crate) async fn sample(
+    db: &Db,
+    scope: &Scope,
+    from: OffsetDateTime,
+    count: u32,
+) -> Result<Vec<Sampled>, StoreError> {
+    const LAST: &str = "SELECT serial, revoked_us, reason, invalidity_us, change FROM entries \
+        WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY change DESC LIMIT $5";
+    const ANY: &str = "SELECT serial, revoked_us, reason, invalidity_us, change FROM entries \
+        WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY issuer, shard, serial LIMIT $5";
+    let mut sample = Vec::new();
+    let random = uuid::Uuid::new_v4();
+    // Every serial number is behind the empty one.
+    for (sql, after) in [(LAST, &[][..]), (ANY, random.as_bytes())] {
+        let rows: Vec<SampledRow> = store::read!(db, |c| sqlx::query_as(sql)
+            .bind(scope.issuer.as_str())
+            .bind(i64::from(scope.shard))
+            .bind(to_micros(from))
+            .bind(after)
+            .bind(i64::from(count))
+            .fetch_all(c)
+            .await)?;
+        for SampledRow { entry, change } in rows {
+            let entry = entry.try_into()?;
+            sample.push(Sampled { entry, change });
+        }
+    }
+    Ok(sample)
 }
 
 /// How many entries a complete list of that scope has.

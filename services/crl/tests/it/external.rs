@@ -28,7 +28,7 @@ const CERTIFICATE: &str = "cACertificate;binary";
 /// The subject is not below the base: the entry is, by the first part of the subject.
 const ENTRY: &str = "CN=Test issuing,dc=test";
 
-fn settings(slapd: &Slapd, password: &str) -> Directory {
+pub(crate) fn settings(slapd: &Slapd, password: &str) -> Directory {
     Directory {
         url: slapd.url(),
         bind_dn: "cn=admin,dc=test".to_owned(),
@@ -54,7 +54,7 @@ async fn over_http(world: &World, process: &Process) -> HashMap<String, Vec<Vec<
 }
 
 /// Waits until the directory has what is out: a client is not told.
-async fn until_it_has_all(world: &World, process: &Process, slapd: &Slapd) {
+pub(crate) async fn until_it_has_all(world: &World, process: &Process, slapd: &Slapd) {
     for _ in 0..600 {
         if slapd.values(ENTRY).await == Some(over_http(world, process).await) {
             return;

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) keymgr: FakeKeymgr,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) config: Config,
+    /// What URLs in certificates begin with.
+    pub(crate) base: String,
     pub(crate) issuer: Certificate,
     pub(crate) db: Db,
     /// Connections of each process.
@@ -91,8 +93,11 @@ impl World {
             clock: Arc::new(MockClock::new(NOW)),
             config: Config {
                 immediate: Some(true),
+                // Nothing listens at the URL.
+                self_check: false,
                 ..Config::default()
             },
+            base: BASE.to_owned(),
             issuer,
             db,
             connections: None,
@@ -142,7 +147,7 @@ impl World {
             clock: self.clock.clone(),
             ca: in_process(CaServer::new(self.ca.clone()), "crl"),
             keymgr: in_process(KeymgrServer::new(self.keymgr.clone()), "crl"),
-            public_http_url: BASE.to_owned(),
+            public_http_url: self.base.clone(),
             stop: stop.clone(),
         };
         Process {

@@ -66,7 +66,9 @@ impl App {
             }
         };
         let reply = answered.unwrap_or_else(|refusal| self.refuse(&refusal));
-        metrics::histogram!(metric::OCSP_RESPONSE_SECONDS).record(started.elapsed().as_secs_f64());
+        let took = started.elapsed();
+        self.0.latency.record(took);
+        metrics::histogram!(metric::OCSP_RESPONSE_SECONDS).record(took.as_secs_f64());
         reply
     }
 

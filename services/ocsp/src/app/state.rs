@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tonic::{Response, Status, Streaming};
 
 use super::{App, PAST_EXPIRY, Trial};
-use crate::domain::{Currency, Issuer};
+use crate::domain::{Counted, Currency, Issuer};
 
 /// What is known of revocations.
 pub(crate) struct RevocationState {
@@ -24,6 +24,8 @@ pub(crate) struct RevocationState {
 /// Who signs for a CA.
 pub(crate) struct Responder {
     pub(crate) issuer: String,
+    /// The CA that it is a generation of.
+    pub(crate) ca: String,
     /// The end of its certificate; none where nothing can be signed.
     pub(crate) until: Option<OffsetDateTime>,
     /// It should have been replaced.
@@ -92,6 +94,7 @@ impl App {
             .filter(|issuer| now < issuer.certificate.not_after());
         let responder = |issuer: &std::sync::Arc<Issuer>| Responder {
             issuer: issuer.name.to_string(),
+            ca: issuer.ca.to_string(),
             until: issuer
                 .signer
                 .as_ref()
@@ -129,6 +132,15 @@ impl App {
         let issuers = self.0.issuers.load_full().unwrap_or_default();
         let issuers: Vec<Issuer> = issuers.0.iter().map(|issuer| Issuer::clone(issuer)).collect();
         self.try_signers(&issuers, true).await;
+    }
+
+    /// How many answers were made in the last minutes, and how fast.
+    pub(crate) fn counted(&self) -> Counted {
+        self.0.latency.counted()
+    }
+
+    pub(crate) fn forget_old_times(&self) {
+        self.0.latency.turn(self.0.clock.now());
     }
 
     pub(crate) fn forget_expired(&self) {

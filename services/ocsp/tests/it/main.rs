@@ -20,5 +20,6 @@ mod queries;
 mod requests;
 mod responders;
 mod shared;
+mod show;
 mod statuses;
 mod world;

@@ -358,6 +358,7 @@ async fn build_ca(db: &Db, keymgr: &Keymgr, clock: &Arc<MockClock>, stop: &Cance
         clock: Arc::<MockClock>::clone(clock),
         keymgr: in_process(keymgr.service().grpc, "ca"),
         crl: kit::transport::pending("no crl runs beside it".to_owned()).0,
+        ocsp: kit::transport::pending("ocsp asks ca here, and not the other way round".to_owned()).0,
         authenticator: Arc::new(ByRole),
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),

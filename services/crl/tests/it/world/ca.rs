@@ -1,5 +1,6 @@
 //! A ca that says what a test tells it to.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures::stream::BoxStream;
@@ -17,6 +18,8 @@ use tonic::{Request, Response, Status};
 pub(crate) struct FakeCa {
     inner: Arc<Mutex<Inner>>,
     told: watch::Sender<usize>,
+    /// What the last self-check found.
+    found: watch::Sender<Option<wire::ReportHealthRequest>>,
 }
 
 #[derive(Default)]
@@ -31,6 +34,12 @@ struct Inner {
     events: Vec<FeedEvent>,
     /// Events before this one were removed.
     pruned: usize,
+    /// What it says when it is asked for certificates.
+    certificates: Vec<wire::Certificate>,
+    /// What it says of serial numbers that were revoked.
+    revoked: BTreeMap<String, wire::Reason>,
+    /// It does not say anything of certificates.
+    silent: bool,
 }
 
 impl Inner {
@@ -52,7 +61,45 @@ impl FakeCa {
         Self {
             inner: Arc::default(),
             told: watch::Sender::new(0),
+            found: watch::Sender::new(None),
         }
+    }
+
+    /// Waits for a self-check that found that.
+    pub(crate) async fn found(
+        &self,
+        wanted: impl Fn(&wire::ReportHealthRequest) -> bool,
+    ) -> wire::ReportHealthRequest {
+        let mut found = self.found.subscribe();
+        let is = |found: &Option<wire::ReportHealthRequest>| found.as_ref().is_some_and(&wanted);
+        // Far beyond what it takes.
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(120), found.wait_for(is)).await;
+        let last = || self.found.borrow().clone();
+        let Ok(found) = waited else {
+            panic!("the self-check found {:?}", last());
+        };
+        found.unwrap().clone().unwrap_or_default()
+    }
+
+    /// Says that it issued that certificate, which is valid.
+    pub(crate) fn issued(&self, certificate: &[u8]) {
+        let certificate = wire::Certificate {
+            status: wire::CertificateStatus::Valid.into(),
+            certificate: certificate.to_vec(),
+            ..wire::Certificate::default()
+        };
+        self.inner.lock().unwrap().certificates.push(certificate);
+    }
+
+    /// Whether it says something of certificates from now on.
+    pub(crate) fn set_silent(&self, silent: bool) {
+        self.inner.lock().unwrap().silent = silent;
+    }
+
+    /// Says another reason than the feed has, without an event.
+    pub(crate) fn amend(&self, serial: &str, reason: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.revoked.insert(serial.to_owned(), reason_of(reason));
     }
 
     pub(crate) fn add(&self, issuer: wire::CaInfo) {
@@ -114,6 +161,7 @@ impl FakeCa {
             "issuer": "issuing", "crl_shard": shard, "reason": reason, "not_after_us": super::NOT_AFTER_US,
             "revocation_time_us": time_us, "invalidity_time_us": null,
         });
+        self.amend(serial, reason);
         self.tell(kind, serial, data);
     }
 
@@ -122,6 +170,7 @@ impl FakeCa {
             "issuer": "issuing", "crl_shard": 0, "reason": null, "not_after_us": super::NOT_AFTER_US,
             "revocation_time_us": null, "invalidity_time_us": null,
         });
+        self.inner.lock().unwrap().revoked.remove(serial);
         self.tell("certificate.released", serial, data);
     }
 
@@ -144,6 +193,16 @@ fn heartbeat(place: usize) -> FeedEvent {
     }
 }
 
+fn reason_of(reason: &str) -> wire::Reason {
+    match reason {
+        "key-compromise" => wire::Reason::KeyCompromise,
+        "certificate-hold" => wire::Reason::CertificateHold,
+        "superseded" => wire::Reason::Superseded,
+        "cessation-of-operation" => wire::Reason::CessationOfOperation,
+        _ => wire::Reason::Unspecified,
+    }
+}
+
 fn never<T>() -> Result<Response<T>, Status> {
     Err(Status::unimplemented("this ca only tells what is revoked"))
 }
@@ -158,8 +217,25 @@ impl ca_server::Ca for FakeCa {
         never()
     }
 
-    async fn list(&self, _: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
-        never()
+    async fn list(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Result<Response<wire::ListResponse>, Status> {
+        let request = request.into_inner();
+        let (wanted, protocol) = (request.status, request.protocol);
+        let inner = self.inner.lock().unwrap();
+        if inner.silent {
+            return Err(Status::unavailable("this ca is silent"));
+        }
+        let unspecified = i32::from(wire::Protocol::Unspecified);
+        let of_status = inner
+            .certificates
+            .iter()
+            .filter(|item| item.status == wanted && [unspecified, item.protocol].contains(&protocol));
+        Ok(Response::new(wire::ListResponse {
+            items: of_status.cloned().collect(),
+            next_cursor: String::new(),
+        }))
     }
 
     async fn renew(&self, _: Request<wire::RenewRequest>) -> Result<Response<wire::Certificate>, Status> {
@@ -202,9 +278,25 @@ impl ca_server::Ca for FakeCa {
 
     async fn status(
         &self,
-        _: Request<wire::StatusRequest>,
+        request: Request<wire::StatusRequest>,
     ) -> Result<Response<wire::StatusResponse>, Status> {
-        never()
+        let inner = self.inner.lock().unwrap();
+        if inner.silent {
+            return Err(Status::unavailable("this ca is silent"));
+        }
+        let status = |serial: &Vec<u8>| {
+            let reason = inner.revoked.get(&data_encoding::HEXLOWER.encode(serial));
+            wire::SerialStatus {
+                issued: true,
+                revocation: reason.map(|reason| wire::Revocation {
+                    reason: (*reason).into(),
+                    ..wire::Revocation::default()
+                }),
+                ..wire::SerialStatus::default()
+            }
+        };
+        let items = request.into_inner().serials.iter().map(status).collect();
+        Ok(Response::new(wire::StatusResponse { items }))
     }
 
     type SnapshotRevocationsStream = BoxStream<'static, Result<wire::SnapshotRevocationsResponse, Status>>;
@@ -259,6 +351,16 @@ impl ca_server::Ca for FakeCa {
         _: Request<wire::IssueOcspSignerRequest>,
     ) -> Result<Response<wire::Certificate>, Status> {
         never()
+    }
+
+    async fn report_health(
+        &self,
+        request: Request<wire::ReportHealthRequest>,
+    ) -> Result<Response<wire::ReportHealthResponse>, Status> {
+        let request = request.into_inner();
+        assert_eq!(request.issuer, "issuing");
+        self.found.send_replace(Some(request));
+        Ok(Response::new(wire::ReportHealthResponse {}))
     }
 
     type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;

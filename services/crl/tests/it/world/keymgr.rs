@@ -47,6 +47,10 @@ impl FakeKeymgr {
         self.keys.lock().unwrap().insert(name.to_owned(), Arc::new(key));
     }
 
+    pub(crate) fn key(&self, name: &str) -> Arc<SoftwareKey> {
+        Arc::clone(&self.keys.lock().unwrap()[name])
+    }
+
     pub(crate) fn set(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Through,
     /// The first answer that was given at that path.
     First,
@@ -23,13 +23,13 @@ struct State {
 }
 
 /// Ends with the test's runtime.
-pub(super) struct Between {
-    pub(super) url: String,
+pub(crate) struct Between {
+    pub(crate) url: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Between {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::<Mutex<State>>::default();
@@ -42,12 +42,12 @@ impl Between {
         Self { url, state }
     }
 
-    pub(super) fn lead_to(&self, upstream: &str) {
+    pub(crate) fn lead_to(&self, upstream: &str) {
         upstream.clone_into(&mut self.state.lock().unwrap().upstream);
     }
 
     /// For the paths that begin so.
-    pub(super) fn set(&self, path: &'static str, mode: Mode) {
+    pub(crate) fn set(&self, path: &'static str, mode: Mode) {
         self.state.lock().unwrap().modes.insert(path, mode);
     }
 }

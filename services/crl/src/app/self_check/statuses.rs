@@ -1,0 +1,126 @@
+//! What OCSP says, and what ca says.
+
+use std::time::Duration;
+
+use client::RelyingParty;
+use kit::error::Fault as _;
+use kit::grpc::RemoteFault;
+use kit::revocations::Revocation;
+use proto::ca::v1::StatusRequest;
+use tokio::time::sleep;
+use x509::crl::Reason;
+use x509::ocsp::CertStatus;
+use x509::{ReceivedSerial, Serial};
+
+use super::{Findings, Look, expected, word};
+use crate::domain::Sampled;
+
+/// Within this time OCSP has heard of what was committed, or asks ca. Where much is revoked, a sample always has what is newer.
+const HEARD: Duration = Duration::from_secs(2);
+/// Certificates of a sample that OCSP is asked about: each costs a signature.
+const ASKED: usize = 3;
+
+impl Look<'_> {
+    /// Whether OCSP says of a certificate that is valid, and of one that is revoked or on hold, what ca says.
+    pub(super) async fn statuses_of_issuer(&self, party: &RelyingParty, found: &mut Findings) {
+        let valid = self.pointed.asked_about();
+        let valid = valid.map(|certificate| (certificate.serial().clone(), None));
+        let mut revoked = self.pointed.revoked.iter();
+        let revoked = revoked.find(|revoked| revoked.not_after >= self.now);
+        let revoked = revoked.map(|revoked| (revoked.serial.into(), Some(revoked.revocation.reason)));
+        for url in self.pointed.ocsp(self.app.ocsp_url()) {
+            for (serial, reason) in valid.iter().chain(&revoked) {
+                self.ocsp((party, &url), serial, (*reason, "ca"), found).await;
+            }
+        }
+    }
+
+    /// Whether OCSP and ca say of the sample what the database has.
+    pub(super) async fn statuses_of(&self, party: &RelyingParty, sample: &[Sampled], found: &mut Findings) {
+        let urls = self.pointed.ocsp(self.app.ocsp_url());
+        for one in sample.iter().take(ASKED) {
+            let serial = ReceivedSerial::from(one.entry.serial);
+            if let Some(url) = urls.first() {
+                let wanted = (expected(&one.entry), "the CRL");
+                self.ocsp((party, url), &serial, wanted, found).await;
+            }
+        }
+        self.ca(sample, found).await;
+    }
+
+    async fn ocsp(
+        &self,
+        (party, url): (&RelyingParty, &str),
+        serial: &ReceivedSerial,
+        (wanted, by): (Option<Reason>, &str),
+        found: &mut Findings,
+    ) {
+        let mut problem = None;
+        for wait in [Duration::ZERO, HEARD] {
+            sleep(wait).await;
+            let answer = match party.ocsp(url, self.subject(serial), true).await {
+                Ok(answer) => answer,
+                Err(error) => return found.failed(&error),
+            };
+            let says = match answer.single.status {
+                CertStatus::Good => None,
+                CertStatus::Revoked { reason, .. } => Some(reason.unwrap_or(Reason::Unspecified)),
+                CertStatus::Unknown => {
+                    problem = Some(format!("{url} does not know certificate {serial}"));
+                    continue;
+                }
+            };
+            if says == wanted {
+                return;
+            }
+            problem = Some(format!(
+                "{url} says {} of certificate {serial}, and {by} {}",
+                word(says),
+                word(wanted)
+            ));
+        }
+        found.problems.extend(problem);
+    }
+
+    async fn ca(&self, sample: &[Sampled], found: &mut Findings) {
+        if sample.is_empty() {
+            return;
+        }
+        let serials: Vec<Serial> = sample.iter().map(|one| one.entry.serial).collect();
+        let request = StatusRequest {
+            issuer: self.issuer.name.clone(),
+            serials: serials.iter().map(Serial::to_content).collect(),
+        };
+        let answered = match self.app.ca.clone().status(request).await {
+            Ok(answer) => answer.into_inner().items,
+            Err(status) => {
+                let fault = RemoteFault::from(status);
+                let text = format!(
+                    "ca did not say which certificates are revoked: {}",
+                    fault.public()
+                );
+                return found.unknown.push(text);
+            }
+        };
+        if answered.len() != sample.len() {
+            let text = "ca did not say of each certificate whether it is revoked".to_owned();
+            return found.unknown.push(text);
+        }
+        for (one, status) in sample.iter().zip(answered) {
+            let serial = one.entry.serial;
+            let says = status
+                .revocation
+                .map(|revocation| Revocation::read(&revocation).reason);
+            if !status.issued {
+                let problem = format!("ca did not issue certificate {serial}, which the CRL lists");
+                found.problems.push(problem);
+            } else if says != expected(&one.entry) {
+                found.problems.push(format!(
+                    "ca says {} of certificate {serial}, and the CRL {}",
+                    word(says),
+                    word(expected(&one.entry))
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What the self-check finds where certificates point to.
+
+use proto::ca::v1::ReportHealthRequest;
+use testkit::on_both_databases;
+use time::Duration;
+use x509::crl::Reason;
+
+use crate::external::settings;
+use crate::outside::{Outside, certificate};
+use crate::slapd::Slapd;
+use crate::world::{Process, World};
+
+on_both_databases!(
+    what_is_served_is_compared_with_what_was_published,
+    a_list_from_before_is_found,
+    each_shard_is_looked_at,
+    ocsp_that_calls_a_listed_certificate_good_is_found,
+    ca_and_lists_that_differ_are_found,
+    what_ca_does_not_say_is_unknown,
+    the_certificate_of_the_ca_is_looked_at,
+    addresses_of_this_machine_are_not_asked_because_a_certificate_names_them,
+    a_directory_that_lost_an_entry_is_found,
+);
+
+/// Serial number of the certificate that is valid.
+const VALID: &str = "77";
+
+/// A process whose lists, with OCSP, are where certificates point to.
+async fn outside(world: &mut World) -> (Outside, Process) {
+    let outside = Outside::start(world).await;
+    world.base.clone_from(&outside.url);
+    world.config.self_check = true;
+    let valid = certificate(world, VALID, &outside.url, 0);
+    world.ca.issued(valid.der());
+    let process = world.start().await;
+    outside.serve(process.crl.service().public);
+    (outside, process)
+}
+
+/// Revokes a certificate, as OCSP says too.
+fn revoke(world: &World, outside: &Outside, serial: &str, shard: u32) {
+    outside.set_status(serial, Some(Reason::KeyCompromise));
+    world.ca.revoke(serial, "key-compromise", shard);
+}
+
+fn is_healthy(found: &ReportHealthRequest) -> bool {
+    found.problems.is_empty() && found.unknown.is_empty()
+}
+
+/// Waits for a problem that has this text.
+async fn problem(world: &World, text: &str) -> String {
+    let is = |problem: &&String| problem.contains(text);
+    let found = world
+        .ca
+        .found(|found| found.problems.iter().any(|one| is(&one)))
+        .await;
+    found.problems.iter().find(is).unwrap().clone()
+}
+
+async fn what_is_served_is_compared_with_what_was_published(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    revoke(&world, &outside, "0a", 0);
+    world.complete_with(1).await;
+    world.ca.found(is_healthy).await;
+    outside.page("/crl/issuing.crl", true);
+    revoke(&world, &outside, "0b", 0);
+    let found = problem(&world, "CertificateList of the CRL").await;
+    assert!(
+        found.starts_with(&format!("{}/crl/issuing.crl", outside.url)),
+        "{found}"
+    );
+    outside.page("/crl/issuing.crl", false);
+    revoke(&world, &outside, "0c", 0);
+    world.ca.found(is_healthy).await;
+    // A delta that is missing is one that relying parties do not get.
+    outside.page("/delta.crl", true);
+    revoke(&world, &outside, "0d", 0);
+    problem(&world, "/crl/issuing/delta.crl").await;
+    process.stop().await;
+}
+
+async fn a_list_from_before_is_found(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    revoke(&world, &outside, "0a", 0);
+    world.complete_with(1).await;
+    world.ca.found(is_healthy).await;
+    // A cache keeps it longer than it may.
+    let (_, _, list) = process.get("/crl/issuing.crl", &[]).await;
+    outside.keep("/crl/issuing.crl", list);
+    revoke(&world, &outside, "0b", 0);
+    world.complete_with(2).await;
+    world.clock.advance(Duration::minutes(10));
+    process.stop().await;
+    // Everything is looked at after a start.
+    let process = world.start().await;
+    outside.serve(process.crl.service().public);
+    problem(&world, "/crl/issuing.crl has CRL ").await;
+    process.stop().await;
+}
+
+async fn each_shard_is_looked_at(mut world: World) {
+    world.ca.set_shards(2);
+    let (outside, process) = outside(&mut world).await;
+    world.ca.found(is_healthy).await;
+    outside.page("/crl/issuing/2.crl", true);
+    revoke(&world, &outside, "0a", 2);
+    problem(&world, "/crl/issuing/2.crl").await;
+    process.stop().await;
+}
+
+async fn ocsp_that_calls_a_listed_certificate_good_is_found(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    // OCSP does not hear of it.
+    world.ca.revoke("0a", "key-compromise", 0);
+    let found = problem(&world, "of certificate 0a").await;
+    let expected = format!(
+        "{}/ocsp says good of certificate 0a, and the CRL key-compromise",
+        outside.url
+    );
+    assert_eq!(found, expected);
+    outside.set_status("0a", Some(Reason::KeyCompromise));
+    revoke(&world, &outside, "0c", 0);
+    world.ca.found(is_healthy).await;
+    // The other way round: of a certificate that ca calls valid.
+    outside.set_status(VALID, Some(Reason::Superseded));
+    revoke(&world, &outside, "0b", 0);
+    problem(&world, "says superseded of certificate 77, and ca good").await;
+    process.stop().await;
+}
+
+async fn ca_and_lists_that_differ_are_found(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    revoke(&world, &outside, "0a", 0);
+    world.complete_with(1).await;
+    world.ca.found(is_healthy).await;
+    world.ca.amend("0a", "superseded");
+    revoke(&world, &outside, "0b", 0);
+    problem(
+        &world,
+        "ca says superseded of certificate 0a, and the CRL key-compromise",
+    )
+    .await;
+    process.stop().await;
+}
+
+async fn what_ca_does_not_say_is_unknown(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    world.ca.found(is_healthy).await;
+    world.ca.set_silent(true);
+    revoke(&world, &outside, "0a", 0);
+    let found = world.ca.found(|found| !found.unknown.is_empty()).await;
+    assert!(found.problems.is_empty(), "{found:?}");
+    assert!(
+        found.unknown[0].contains("ca did not say which certificates there are"),
+        "{found:?}"
+    );
+    world.ca.set_silent(false);
+    revoke(&world, &outside, "0b", 0);
+    world.ca.found(is_healthy).await;
+    process.stop().await;
+}
+
+async fn the_certificate_of_the_ca_is_looked_at(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    world.ca.found(is_healthy).await;
+    let other = world.certify_another("another");
+    outside.serve_certificate(other.der());
+    revoke(&world, &outside, "0a", 0);
+    problem(&world, "/ca/issuing.crt has no certificate of").await;
+    process.stop().await;
+}
+
+async fn addresses_of_this_machine_are_not_asked_because_a_certificate_names_them(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    let other = Outside::start(&world).await;
+    for base in [other.url.as_str(), "http://169.254.169.254"] {
+        let certificate = certificate(&world, "78", base, 0);
+        world.ca.issued(certificate.der());
+    }
+    revoke(&world, &outside, "0a", 0);
+    let not_asked = |found: &ReportHealthRequest, base: &str| {
+        let is = |text: &&String| text.starts_with(base) && text.contains("is not asked");
+        found.unknown.iter().filter(is).count()
+    };
+    let found = world
+        .ca
+        .found(|found| not_asked(found, &other.url) == 3 && not_asked(found, "http://169.254.169.254") == 3)
+        .await;
+    assert!(found.problems.is_empty(), "{found:?}");
+    assert_eq!(other.asked(), 0);
+    assert!(outside.asked() > 0);
+    process.stop().await;
+}
+
+async fn a_directory_that_lost_an_entry_is_found(mut world: World) {
+    let slapd = Slapd::start().await;
+    world.config.directory = Some(settings(&slapd, "secret"));
+    let (_outside, process) = outside(&mut world).await;
+    crate::external::until_it_has_all(&world, &process, &slapd).await;
+    world.ca.found(is_healthy).await;
+    process.stop().await;
+    // Everything is looked at after a start.
+    slapd.delete("CN=Test issuing,dc=test");
+    let (_outside, process) = outside(&mut world).await;
+    let found = problem(&world, &slapd.url()).await;
+    assert!(found.ends_with("CN=Test issuing,dc=test is not there"), "{found}");
+    process.stop().await;
+}
