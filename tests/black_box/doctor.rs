@@ -69,6 +69,7 @@ fn a_healthy_system_is_looked_at_from_end_to_end() {
         "issuer url",
         "ocsp url",
         "crl url",
+        "ldap",
         "CA keys of ca",
         "stored keys of keymgr",
         "admin keys of auth",

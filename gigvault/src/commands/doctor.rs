@@ -1,6 +1,7 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to fix it.
 
 mod api;
+mod directory;
 mod endpoints;
 mod fixes;
 mod local;
@@ -207,7 +208,9 @@ async fn remote(
     checks.extend(endpoints::beside_api(server.local.as_ref(), dir).await);
     let readiness = probe.ok().and_then(|probe| probe.readiness);
     let here = readiness.map(|readiness| readiness.services).unwrap_or_default();
-    checks.extend(api::look(client, connection, here).await);
+    let ldap = server.local.as_ref().map(|local| local.ldap.as_str());
+    let ldap = ldap.filter(|url| !url.is_empty());
+    checks.extend(api::look(client, connection, (here, ldap)).await);
 }
 
 fn clock(probe: &client::Probe) -> Check {

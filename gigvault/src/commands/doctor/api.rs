@@ -4,7 +4,7 @@ use client::{Client, Error, Filter, Problem, Status};
 use vocabulary::ProblemType;
 
 use super::pointers::{self, Issued};
-use super::{Check, chain, failed, ok, warning};
+use super::{Check, chain, directory, failed, ok, warning};
 use crate::cli::Connection;
 use crate::commands::{now, times};
 use crate::connection::{Versions, advice};
@@ -22,8 +22,13 @@ struct Api<'a> {
     versions: Versions,
 }
 
-/// What needs a credential is not asked for where none can be checked: that is said once.
-pub(super) async fn look(client: &Client, connection: &Connection, here: Vec<String>) -> Vec<Check> {
+/// What needs a credential is not asked for where none can be checked: that is said once. `ldap` is the URL of the directory of the
+/// server, where that is known.
+pub(super) async fn look(
+    client: &Client,
+    connection: &Connection,
+    (here, ldap): (Vec<String>, Option<&str>),
+) -> Vec<Check> {
     let status = client.status().await;
     // It needs nothing but the credential.
     if let Err(error) = &status
@@ -48,7 +53,13 @@ pub(super) async fn look(client: &Client, connection: &Connection, here: Vec<Str
     }
     let authorities = api.client.cas().list().items().all().await;
     checks.push(api.authorities(&authorities));
-    checks.extend(api.pointers(authorities.unwrap_or_default()).await);
+    let authorities = authorities.unwrap_or_default();
+    let directory = match ldap {
+        Some(url) if !authorities.is_empty() => Some(directory::look(url, &authorities, now()).await),
+        _ => None,
+    };
+    checks.extend(api.pointers(authorities).await);
+    checks.extend(directory);
     checks.extend(api.services().await);
     checks
 }
