@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509::crl::CertificateList;
 use x509::odd::Odd;
-use x509::{Certificate, Csr, San, rfc3339};
+use x509::{Certificate, Csr, Extension, San, rfc3339};
 
 use super::InspectArgs;
 use super::output::{lines, show};
@@ -115,7 +115,20 @@ fn of_certificate(certificate: &Certificate) -> Value {
         "not_after": rfc3339(certificate.not_after()),
         "fingerprint_sha256": HEXLOWER.encode(&certificate.fingerprint()),
         "spki_sha256": HEXLOWER.encode(&certificate.spki_fingerprint()),
+        "extensions": of_extensions(certificate.extensions()),
     })
+}
+
+fn of_extensions(extensions: &[Extension]) -> Vec<Value> {
+    let one = |extension: &Extension| {
+        json!({
+            "oid": extension.oid().to_string(),
+            "name": extension.name(),
+            "critical": extension.critical(),
+            "text": extension.text(),
+        })
+    };
+    extensions.iter().map(one).collect()
 }
 
 pub(super) fn of_list(list: &CertificateList) -> Value {
@@ -124,14 +137,21 @@ pub(super) fn of_list(list: &CertificateList) -> Value {
             "serial": entry.serial.to_string(),
             "time": rfc3339(entry.time),
             "reason": entry.reason.map(|reason| reason.to_string()),
+            "invalidity_time": entry.invalidity.map(rfc3339),
         })
     });
+    // Hexadecimal where it has more than 64 bits.
+    let number = |number: Option<u64>, text| number.map_or_else(|| json!(text), |number| json!(number));
+    let extensions = list.extensions();
+    let base = extensions.base_crl_number().map(|number| number.to_string());
     json!({
         "kind": "crl",
         "issuer": list.issuer().to_string(),
-        "number": list.number().map_or_else(|| json!(list.number_text()), |number| json!(number)),
+        "number": number(list.number(), list.number_text()),
+        "base_number": number(extensions.base_number(), base),
         "this_update": rfc3339(list.this_update()),
         "next_update": list.next_update().map(rfc3339),
+        "extensions": of_extensions(extensions.as_slice()),
         "revoked": entries.collect::<Vec<_>>(),
     })
 }

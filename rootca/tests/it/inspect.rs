@@ -102,3 +102,35 @@ fn a_malformed_signature_is_called_that() {
         serde_json::json!(["signatureValue of the certificate: malformed BIT STRING"])
     );
 }
+
+#[test]
+fn the_json_of_a_list_says_what_it_covers() {
+    let ceremony = Ceremony::with_intermediate().0;
+    let vectors = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/tools/vectors/cryptography_vectors/x509/custom");
+    let inspected = |name: &str| {
+        let path = vectors.join(name);
+        assert!(path.is_file(), "{} is missing: run scripts/tools", path.display());
+        ceremony.run(&["inspect", path.to_str().unwrap()]).ok().json()
+    };
+    let delta = inspected("crl_delta_crl_indicator.pem");
+    assert_eq!(delta["base_number"], 12_345_678_901_234_567_890_u64, "{delta}");
+    assert_eq!(delta["extensions"][1]["name"], "deltaCRLIndicator", "{delta}");
+    let part = inspected("crl_idp_only_ca.pem");
+    assert_eq!(part["base_number"], serde_json::Value::Null, "{part}");
+    let point = &part["extensions"][0];
+    assert_eq!(
+        (&point["oid"], &point["critical"]),
+        (&"2.5.29.28".into(), &true.into()),
+        "{part}"
+    );
+    assert!(point["text"].as_str().unwrap().contains("CA"), "{part}");
+    let reasons = inspected("crl_all_reasons.pem");
+    let invalidity = &reasons["revoked"][1]["invalidity_time"];
+    assert_eq!(invalidity, "2015-01-01T00:00:00Z", "{reasons}");
+    let root = ceremony.run(&["inspect", "--dir", "root"]).ok().json();
+    assert_eq!(
+        root["root"]["extensions"][0]["name"], "basicConstraints",
+        "{root}"
+    );
+}
