@@ -212,10 +212,8 @@ async fn run_services(
     ready::announce(&ready, &data, plan.ready_file.as_deref())?;
     tell_ready(&ready, plan, &data, &environment.public_http_url);
     drain::wind_down(serving, jobs, &stop).await;
-    match keeper {
-        Some(keeper) => Ok(keeper.await.ok()),
-        None => Ok(None),
-    }
+    let Some(keeper) = keeper else { return Ok(None) };
+    Ok(keeper.await.ok())
 }
 
 /// In the log, and on the terminal of whoever typed `up`.

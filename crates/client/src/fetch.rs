@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::redirect;
 
-use crate::connect::is_loopback_host;
 use crate::error::Error;
+use crate::host::is_loopback_host;
 
 /// Longest time for one document.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -58,7 +58,7 @@ impl Folder {
     /// [`Error::File`], [`Error::Content`].
     pub fn take_newer_crl(&self, list: &CertificateList) -> Result<bool, Error> {
         let _lock = self.lock()?;
-        if list.verify_signed_by(&self.certificate).is_err() {
+        if list.number().is_none() || list.verify_signed_by(&self.certificate).is_err() {
             return Ok(false);
         }
         let latest = self.latest_crl()?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use rustls_pki_types::CertificateDer;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::LazyConfigAcceptor;
@@ -74,6 +75,10 @@ fn rest(turn: Option<KeyedPermit<PeerKey>>) {
     });
 }
 
+fn refused(remote: SocketAddr, why: &str) {
+    tracing::info!(%remote, why, "connection refused");
+}
+
 struct Host {
     tls: Option<Arc<dyn TlsSource>>,
     site: Site,
@@ -104,17 +109,12 @@ impl Host {
         let Some(stream) = handshaken else { return };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
-        // Without a certificate a client is not a peer.
-        if leaf.is_some() && timeout(self.limits.handshake, tls.ready()).await.is_err() {
-            return tracing::info!(%remote, "connection refused: it is not known yet which services are revoked");
-        }
-        let shown = leaf.map_or_else(Shown::default, |leaf| Shown {
-            peer: tls.peer(leaf),
-            certificate: Some(PeerCertificate(leaf.as_ref().into())),
-        });
+        let Some(shown) = self.shown(tls.as_ref(), leaf).await else {
+            return refused(remote, "it is not known yet which services are revoked");
+        };
         let h2 = session.alpn_protocol() == Some(b"h2");
         if !h2 && matches!(self.site.protocol, Protocol::Grpc(_)) {
-            return tracing::info!(%remote, "connection refused: gRPC needs HTTP/2");
+            return refused(remote, "gRPC needs HTTP/2");
         }
         let revoked = match leaf {
             Some(leaf) => tls.revoked(leaf.clone().into_owned()),
@@ -125,6 +125,19 @@ impl Host {
             () = run(stream, h2, handler, &self.limits, &self.end) => {}
             () = revoked => tracing::warn!(%remote, "connection cut off: the certificate of the client is revoked"),
         }
+    }
+
+    /// Who the client is; `None` for one with a certificate while it is not known which are revoked. Without a certificate it is not a
+    /// peer.
+    async fn shown(&self, tls: &dyn TlsSource, leaf: Option<&CertificateDer<'_>>) -> Option<Shown> {
+        let Some(leaf) = leaf else {
+            return Some(Shown::default());
+        };
+        timeout(self.limits.handshake, tls.ready()).await.ok()?;
+        Some(Shown {
+            peer: tls.peer(leaf),
+            certificate: Some(PeerCertificate(leaf.as_ref().into())),
+        })
     }
 
     async fn handshake(

@@ -134,7 +134,7 @@ impl Identity {
                 identity = %self.id(),
                 "the identity of this process is revoked: no service takes it; make another with `gigvault bootstrap --identity NAME`"
             );
-            self.0.revoked.add(own);
+            self.0.revoked.add_own(own);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Services whose certificate was revoked.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ struct Inner {
     /// Whether they are known to be up to date.
     current: watch::Sender<bool>,
     teller: OnceLock<Box<str>>,
+    /// The process's own: those that a service refused for it.
+    own: Mutex<BTreeSet<Serial>>,
 }
 
 impl Default for Inner {
@@ -31,6 +33,7 @@ impl Default for Inner {
             known: watch::Sender::new(Some(BTreeSet::new())),
             current: watch::Sender::new(false),
             teller: OnceLock::new(),
+            own: Mutex::default(),
         }
     }
 }
@@ -88,11 +91,7 @@ impl RevokedPeers {
     /// Whether that certificate is among them. One whose serial number cannot be read is not to be taken either.
     #[must_use]
     pub fn contains(&self, certificate: &CertificateDer<'_>) -> bool {
-        let among = |serial| {
-            let known = self.0.known.borrow();
-            known.as_ref().is_some_and(|known| known.contains(&serial))
-        };
-        serial(certificate).is_none_or(among)
+        serial(certificate).is_none_or(|serial| self.has(&serial))
     }
 
     /// Whether a peer that shows that certificate is taken. None is while it is not known which are revoked.
@@ -115,12 +114,21 @@ impl RevokedPeers {
     /// The serial number of that certificate, if it is among them.
     #[must_use]
     pub(crate) fn serial_of(&self, certificate: &CertificateDer<'_>) -> Option<Serial> {
-        serial(certificate).filter(|serial| self.0.borrow().contains(serial))
+        serial(certificate).filter(|serial| self.has(serial))
     }
 
-    /// This one is among them as well.
-    pub(crate) fn add(&self, serial: Serial) {
-        self.0.send_if_modified(|known| known.insert(serial));
+    /// A certificate of this process is among them, whether the others are known or not.
+    pub(crate) fn add_own(&self, serial: Serial) {
+        self.own().insert(serial);
+    }
+
+    fn has(&self, serial: &Serial) -> bool {
+        let known = self.0.known.borrow();
+        known.as_ref().is_some_and(|known| known.contains(serial)) || self.own().contains(serial)
+    }
+
+    fn own(&self) -> MutexGuard<'_, BTreeSet<Serial>> {
+        self.0.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes whenever they are others.

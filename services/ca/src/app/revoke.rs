@@ -119,6 +119,20 @@ impl SameKey {
     }
 }
 
+/// Whether the request can be made of that certificate.
+fn check(request: &RevokeRequest, found: &Issued, parsed: Option<&x509::Certificate>) -> Result<(), Error> {
+    lifecycle::check_reason(request.reason, parsed.is_some_and(x509::Certificate::is_ca))?;
+    if request.same_key && !lifecycle::is_compromise(request.reason) {
+        let text = "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
+        return Err(Error::invalid("same_key", text));
+    }
+    if request.descendants && *found.profile != *SERVICE_IDENTITY {
+        let text = "is for identities of services: no others are shown to have certificates issued";
+        return Err(Error::invalid("descendants", text));
+    }
+    Ok(())
+}
+
 impl App {
     /// Puts a certificate on hold. Answers the certificate as it is then.
     ///
@@ -216,20 +230,8 @@ impl App {
         let of_key = lifecycle::is_compromise(request.reason);
         // Another reason says nothing about the key, and so needs no certificate that can be read.
         let parsed = of_key.then(|| found.parse()).transpose()?;
-        lifecycle::check_reason(
-            request.reason,
-            parsed.as_ref().is_some_and(x509::Certificate::is_ca),
-        )?;
-        if request.same_key && !of_key {
-            let text =
-                "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
-            return Err(Error::invalid("same_key", text));
-        }
+        check(request, found, parsed.as_ref())?;
         let identity = *found.profile == *SERVICE_IDENTITY;
-        if request.descendants && !identity {
-            let text = "is for identities of services: no others are shown to have certificates issued";
-            return Err(Error::invalid("descendants", text));
-        }
         if identity {
             identities::take_turn(tx).await?;
         }
@@ -284,7 +286,7 @@ impl App {
             ),
             false => None,
         };
-        // IdentityCounts for the others once more: this one is as it should be.
+        // Asked for the others once more: this one is as it should be.
         let again = request.same_key && wish.is_fulfilled(&certificate)
             || request.descendants
                 && certificate

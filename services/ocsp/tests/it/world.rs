@@ -272,7 +272,9 @@ impl Responder {
             answer.headers()[header::CONTENT_TYPE],
             "application/ocsp-response"
         );
-        let headers = answer.headers().clone();
+        let mut headers = answer.headers().clone();
+        // Of the request, and so another each time.
+        headers.remove("x-correlation-id");
         let der = answer.into_body().collect().await.unwrap().to_bytes().to_vec();
         Answer { headers, der }
     }
