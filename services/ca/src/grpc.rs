@@ -190,10 +190,8 @@ impl wire::ca_server::Ca for Grpc {
         for issued in page.items {
             items.push(self.encode(issued).await?);
         }
-        Ok(Response::new(wire::ListResponse {
-            items,
-            next_cursor: page.next_cursor.unwrap_or_default(),
-        }))
+        let next_cursor = page.next_cursor.unwrap_or_default();
+        Ok(Response::new(wire::ListResponse { items, next_cursor }))
     }
 
     async fn renew(
