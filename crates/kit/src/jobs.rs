@@ -22,7 +22,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use store::jobs::Job;
 use store::outbox::NewEvent;
-use store::{Db, IdempotencyClaim, Tx};
+use store::{Damage, Db, IdempotencyClaim, Tx};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -196,11 +196,14 @@ impl Jobs {
         .await
     }
 
-    /// Logs what cannot be read of a job, once: the next read of a list meets it again.
-    fn report_damage(&self, job: Uuid, damage: &str) {
+    /// Logs what cannot be read of a job, once: the next read of a list meets it again. `of` says of which part of it.
+    fn report_damage(&self, job: Uuid, damage: &Damage, of: &str) {
+        if damage.is_none() {
+            return;
+        }
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.len() < MOST_REPORTED && reported.insert(job) {
-            tracing::error!(job = %self.id(job), damage, "a job in the database cannot be read");
+            tracing::error!(job = %self.id(job), damage = format_args!("{damage}{of}"), "a job in the database cannot be read");
         }
     }
 

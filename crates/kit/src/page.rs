@@ -18,9 +18,8 @@ use utoipa::ToSchema;
 
 use crate::error::{Fault, Kind, Shown};
 pub use count::{Count, Counting, Precision};
-pub use fill::{PAGE_BYTES, PageBuilder};
+pub use fill::PAGE_BYTES;
 pub use limit::{InvalidLimit, Limit};
-pub use reading::MOST_READ;
 pub use walk::{Busy, Walk};
 
 /// One page of a list.
@@ -72,19 +71,6 @@ impl<T> Page<T> {
     #[must_use]
     pub fn counted(self, count: Option<Count>) -> Self {
         Self { count, ..self }
-    }
-}
-
-impl<T> Page<Option<T>> {
-    /// Without the rows that could not be read. The cursors stay, so that the page may be smaller than it was asked for.
-    #[must_use]
-    pub fn sound(self) -> Page<T> {
-        Page {
-            items: self.items.into_iter().flatten().collect(),
-            next_cursor: self.next_cursor,
-            prev_cursor: self.prev_cursor,
-            count: self.count,
-        }
     }
 }
 

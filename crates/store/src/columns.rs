@@ -1,28 +1,59 @@
 //! Rows of which each column is read by itself: one that cannot be read hides neither the others nor other rows.
 
-use sqlx::{ColumnIndex, Decode, Row, Type};
+use sqlx::postgres::{PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{Decode, Row, Type};
 use time::OffsetDateTime;
 
-use crate::StoreError;
+use crate::Damage;
 use crate::time::from_micros;
+
+/// What both databases can hold in a column, and what is there instead where it cannot be read.
+pub trait ColumnValue:
+    Default + Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+{
+}
+
+impl<T> ColumnValue for T where
+    T: Default + Type<Postgres> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + for<'r> Decode<'r, Sqlite>
+{
+}
+
+/// A row of one of the two databases. What is read by [`Columns`] is read of either: `impl<'r, R: TableRow> FromRow<'r, R> for …`.
+pub trait TableRow: Row {
+    /// The value of a column.
+    ///
+    /// # Errors
+    /// There is no such column, or it does not hold such a value.
+    fn held<T: ColumnValue>(&self, column: &str) -> Result<T, sqlx::Error>;
+}
+
+impl TableRow for PgRow {
+    fn held<T: ColumnValue>(&self, column: &str) -> Result<T, sqlx::Error> {
+        self.try_get(column)
+    }
+}
+
+impl TableRow for SqliteRow {
+    fn held<T: ColumnValue>(&self, column: &str) -> Result<T, sqlx::Error> {
+        self.try_get(column)
+    }
+}
 
 /// Reads the columns of one row, and remembers those that it could not read.
 #[derive(Debug)]
 pub struct Columns<'r, R> {
     row: &'r R,
-    damaged: Vec<&'static str>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> Columns<'r, R>
-where
-    &'static str: ColumnIndex<R>,
-{
+impl<'r, R: TableRow> Columns<'r, R> {
     /// Begins with none of its columns.
     #[must_use]
     pub fn of(row: &'r R) -> Self {
         Self {
             row,
-            damaged: Vec::new(),
+            damage: Damage::default(),
         }
     }
 
@@ -30,11 +61,8 @@ where
     ///
     /// # Errors
     /// The row has no such column.
-    pub fn value<T>(&mut self, column: &'static str) -> Result<T, sqlx::Error>
-    where
-        T: Default + Decode<'r, R::Database> + Type<R::Database>,
-    {
-        match self.row.try_get(column) {
+    pub fn value<T: ColumnValue>(&mut self, column: &'static str) -> Result<T, sqlx::Error> {
+        match self.row.held(column) {
             Err(sqlx::Error::ColumnDecode { .. }) => Ok(self.damaged(column)),
             read => read,
         }
@@ -44,10 +72,7 @@ where
     ///
     /// # Errors
     /// The row has no such column.
-    pub fn time(&mut self, column: &'static str) -> Result<Option<OffsetDateTime>, sqlx::Error>
-    where
-        i64: Decode<'r, R::Database> + Type<R::Database>,
-    {
+    pub fn time(&mut self, column: &'static str) -> Result<Option<OffsetDateTime>, sqlx::Error> {
         let micros: Option<i64> = self.value(column)?;
         Ok(match micros.map(from_micros) {
             Some(Err(_)) => self.damaged(column),
@@ -55,34 +80,42 @@ where
         })
     }
 
+    /// A number of a smaller range than the column has.
+    ///
+    /// # Errors
+    /// The row has no such column.
+    pub fn number<T: TryFrom<i64> + Default>(&mut self, column: &'static str) -> Result<T, sqlx::Error> {
+        let number: i64 = self.value(column)?;
+        Ok(T::try_from(number).unwrap_or_else(|_| self.damaged(column)))
+    }
+
+    /// What a text says, which every row has.
+    ///
+    /// # Errors
+    /// The row has no such column.
+    pub fn parsed<T>(
+        &mut self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, sqlx::Error> {
+        let text: Option<String> = self.value(column)?;
+        Ok(self.note(column, text.and_then(|text| parse(&text))))
+    }
+
     /// Notes that what a column holds is not of its form.
     pub fn damaged<T: Default>(&mut self, column: &'static str) -> T {
-        if !self.damaged.contains(&column) {
-            self.damaged.push(column);
-        }
+        self.damage.add(column);
         T::default()
     }
 
-    /// The columns that could not be read, such as `request, state`. None if all could.
-    #[must_use]
-    pub fn damage(self) -> Option<String> {
-        (!self.damaged.is_empty()).then(|| self.damaged.join(", "))
+    /// The same if there is no value of it.
+    pub fn note<T>(&mut self, column: &'static str, value: Option<T>) -> Option<T> {
+        self.damage.note(column, value)
     }
-}
 
-/// What cannot be read of rows, for a check.
-///
-/// # Errors
-/// Any other than [`StoreError::Damaged`].
-pub fn damages<R, T: TryFrom<R, Error = StoreError>>(
-    rows: impl IntoIterator<Item = R>,
-) -> Result<Vec<String>, StoreError> {
-    let mut damaged = Vec::new();
-    for row in rows {
-        match T::try_from(row) {
-            Err(StoreError::Damaged(problem)) => damaged.push(problem),
-            other => drop(other?),
-        }
+    /// The columns that could not be read.
+    #[must_use]
+    pub fn damage(self) -> Damage {
+        self.damage
     }
-    Ok(damaged)
 }

@@ -10,6 +10,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 
+use crate::Damage;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -176,7 +178,8 @@ impl StoreError {
 
     /// That those columns of the row of an object, such as `certificate 01ab`, cannot be read.
     #[must_use]
-    pub fn damaged(columns: &str, object: &str) -> Self {
+    pub fn damaged(columns: impl Into<Damage>, object: &str) -> Self {
+        let columns = columns.into();
         Self::Damaged(format!(
             "what the database holds of {object} is damaged: {columns} cannot be read; restore it from a backup"
         ))

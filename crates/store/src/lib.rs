@@ -10,6 +10,7 @@
 
 pub mod bulk;
 mod columns;
+mod damage;
 mod db;
 mod error;
 pub mod feed;
@@ -32,7 +33,8 @@ mod sqlite;
 pub mod time;
 mod tx;
 
-pub use columns::{Columns, damages};
+pub use columns::{ColumnValue, Columns, TableRow};
+pub use damage::{Damage, Rows};
 #[doc(hidden)]
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url, place_of_url};

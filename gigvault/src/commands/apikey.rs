@@ -212,6 +212,7 @@ fn damage(key: &DamagedApiKey) -> String {
     };
     format!(
         "{named} is {}; what the database holds of it is damaged ({} cannot be read){below}",
-        key.status, key.damage
+        key.status,
+        key.damage.join(", ")
     )
 }

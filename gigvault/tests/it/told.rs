@@ -73,7 +73,7 @@ fn told() -> Vec<(&'static [&'static str], Value)> {
     });
     let mut made = api_key.clone();
     made["token"] = "gv_0123abcd_x".into();
-    let damaged = json!({"prefix": "0123abce", "status": "revoked", "damage": "roles"});
+    let damaged = json!({"prefix": "0123abce", "status": "revoked", "damage": ["roles"]});
     let revoked = json!({"revoked": [api_key], "remaining": [], "damaged": [damaged]});
     let key = json!({
         "name": "k", "algorithm": "p256", "purpose": "ocsp-signer", "backend": "software", "public_key": "",

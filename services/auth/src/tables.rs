@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use kit::page::{Count, Counting, Page, Place};
 use store::time::to_micros;
-use store::{Db, IdempotencyClaim, StoreError, Tx};
+use store::{Db, IdempotencyClaim, Rows, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 use self::row::{ApiKeyRow, COLUMNS, HashedRow};
@@ -117,7 +117,7 @@ pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError>
     let looked_at = rows.len();
     // A key that is revoked stays so, whatever becomes of the rest of its row.
     let good = rows.into_iter().filter(|row| row.key.revocation().is_none());
-    Ok((store::damages::<_, ApiKey>(good)?, looked_at))
+    Ok((Rows::of(good, ApiKey::try_from)?.damaged, looked_at))
 }
 
 /// How many keys there are, if that is asked for.

@@ -140,7 +140,8 @@ async fn stored_jobs(app: &App) -> Result<Finding, Error> {
     let without_id = jobs::without_id(&app.db, MOST_IDS).await?;
     let mut damaged: Vec<String> = listed
         .iter()
-        .filter_map(|job| Some(format!("job {}: {}", job.id, job.damage.as_deref()?)))
+        .filter(|job| !job.damage.is_none())
+        .map(|job| format!("job {}: {}", job.id, job.damage))
         .collect();
     if without_id > 0 {
         damaged.push(format!("the ids of {without_id} jobs"));
@@ -167,7 +168,7 @@ async fn stored_certificates(app: &App) -> Result<Finding, Error> {
         read += found.len();
         before = found.iter().rev().find_map(|(id, _)| *id);
         for (_, issued) in found {
-            match issued.and_then(|issued| issued.parse()) {
+            match issued {
                 Err(Error::Common(Common::Store(StoreError::Damaged(problem)))) => damaged.push(problem),
                 other => drop(other?),
             }

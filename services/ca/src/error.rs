@@ -66,14 +66,6 @@ pub enum Error {
 kit::common_errors!(Error);
 
 impl Error {
-    /// Leaves a row that cannot be read out of a list, with a line in the log: it hides none of the others. Any other error stays.
-    pub(crate) fn left_out<T>(self) -> Result<Option<T>, Self> {
-        match self {
-            Self::Common(Common::Store(error)) => Ok(error.left_out()?),
-            error => Err(error),
-        }
-    }
-
     pub(crate) fn not_found(what: &'static str, name: impl Into<String>) -> Self {
         Self::NotFound {
             what,

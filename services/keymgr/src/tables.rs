@@ -4,9 +4,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use kit::page::{Count, Counting, Page, Place};
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use store::time::{from_micros, to_micros};
-use store::{Columns, Db, IdempotencyClaim, StoreError, Tx};
+use store::{Columns, Damage, Db, IdempotencyClaim, Rows, StoreError, TableRow, Tx};
 use x509::key::PublicKey;
 
 use crate::domain::{Counts, Key, KeyName, Signatures};
@@ -56,16 +56,10 @@ struct KeyRow {
     backend: String,
     spki: Vec<u8>,
     created_us: i64,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for KeyRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for KeyRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -84,10 +78,9 @@ impl TryFrom<KeyRow> for Key {
 
     fn try_from(row: KeyRow) -> Result<Self, StoreError> {
         let name = row.name.unwrap_or_default();
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("key {name}"));
-        if let Some(columns) = &row.damage {
-            return Err(damaged(columns));
-        }
+        let object = || format!("key {name}");
+        row.damage.check(object)?;
+        let damaged = |column: &'static str| StoreError::damaged(column, &object());
         Ok(Self {
             name: name.parse().map_err(|_| damaged("name"))?,
             purpose: row.purpose.parse().map_err(|_| damaged("purpose"))?,
@@ -279,7 +272,7 @@ pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError>
         .fetch_all(c)
         .await)?;
     let looked_at = rows.len();
-    Ok((store::damages::<_, Key>(rows)?, looked_at))
+    Ok((Rows::of(rows, Key::try_from)?.damaged, looked_at))
 }
 
 /// How many keys there are, if that is asked for.

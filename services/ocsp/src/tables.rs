@@ -3,10 +3,10 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::FromRow;
 use store::lease::Lease;
 use store::time::to_micros;
-use store::{Columns, Db, StoreError};
+use store::{Columns, Damage, Db, Rows, StoreError, TableRow};
 use time::OffsetDateTime;
 
 /// The schema of this service.
@@ -29,16 +29,10 @@ pub(crate) struct StoredSigner {
 /// A row, in which a column that cannot be read is empty and named.
 struct SignerRow {
     signer: StoredSigner,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for SignerRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for SignerRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -55,27 +49,17 @@ where
 
 /// The responder certificates of all issuers that have not expired, the newest of an issuer first; and what is wrong with rows that
 /// cannot be read, which hide none of the others.
-pub(crate) async fn signers(
-    db: &Db,
-    now: OffsetDateTime,
-) -> Result<(Vec<StoredSigner>, Vec<String>), StoreError> {
+pub(crate) async fn signers(db: &Db, now: OffsetDateTime) -> Result<Rows<StoredSigner>, StoreError> {
     let sql = "SELECT issuer, number, key_name, certificate FROM signers WHERE not_after_us > $1 \
         ORDER BY issuer, number DESC";
     let rows: Vec<SignerRow> = store::read!(db, |c| sqlx::query_as(sql)
         .bind(to_micros(now))
         .fetch_all(c)
         .await)?;
-    let (mut signers, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
-    for SignerRow { signer, damage } in rows {
-        match damage {
-            None => signers.push(signer),
-            Some(columns) => {
-                let row = format!("responder {} of {:?}", signer.number, signer.issuer);
-                damaged.push(StoreError::damaged(&columns, &row).to_string());
-            }
-        }
-    }
-    Ok((signers, damaged))
+    Rows::of(rows, |SignerRow { signer, damage }| {
+        damage.check(|| format!("responder {} of {:?}", signer.number, signer.issuer))?;
+        Ok(signer)
+    })
 }
 
 /// The number that the next responder of an issuer gets. A number is never used twice: keys are not deleted.

@@ -112,9 +112,9 @@ pub struct DamagedApiKey {
     /// `active` or `revoked`: what it is once it is restored.
     #[serde(default)]
     pub status: String,
-    /// The columns that cannot be read, such as `roles, name`.
+    /// The columns that cannot be read.
     #[serde(default)]
-    pub damage: String,
+    pub damage: Vec<String>,
     /// What a later server tells beside.
     #[serde(flatten)]
     pub other: Other,

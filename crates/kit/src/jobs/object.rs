@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use store::StoreError;
 use store::jobs::{Job, Progress};
+use store::{Damage, StoreError};
 use uuid::Uuid;
 
 use super::Jobs;
@@ -115,9 +115,7 @@ impl Jobs {
     /// A job whose row cannot be read is shown as one that failed, with what can be read of it.
     pub(super) async fn object(&self, job: Job, may_cancel: bool) -> Result<JobObject, StoreError> {
         let progress = self.progress_of(&job).await?;
-        if let Some(damage) = &job.damage {
-            self.report_damage(job.id, damage);
-        }
+        self.report_damage(job.id, &job.damage, "");
         let can_end = may_cancel && job.ended.is_none() && job.cancel_asked.is_none();
         Ok(JobObject {
             id: self.id(job.id).to_string(),
@@ -133,7 +131,7 @@ impl Jobs {
             done: progress.done,
             skipped: progress.skipped,
             failed: progress.failed,
-            failure: job.damage.as_deref().map(unreadable).or(job.failure),
+            failure: unreadable(&job.damage).or(job.failure),
             allowed_actions: can_end.then_some(JobAction::Cancel).into_iter().collect(),
             kind: job.kind,
             requester: job.requester,
@@ -141,9 +139,9 @@ impl Jobs {
     }
 }
 
-/// Says what cannot be read of a row.
-pub(super) fn unreadable(damage: &str) -> String {
-    format!("what the database holds of it cannot be read: {damage}")
+/// Says what cannot be read of a row, if there is anything.
+pub(super) fn unreadable(damage: &Damage) -> Option<String> {
+    (!damage.is_none()).then(|| format!("what the database holds of it cannot be read: {damage}"))
 }
 
 #[cfg(test)]

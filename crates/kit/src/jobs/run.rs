@@ -232,8 +232,7 @@ impl Worker {
         let Some(job) = job.filter(|job| job.cancel_asked.is_none() && job.ended.is_none()) else {
             return Ok(false);
         };
-        if let Some(damage) = item.unreadable_object() {
-            let why = unreadable(damage);
+        if let Some(why) = item.unreadable_object().and_then(unreadable) {
             self.note(tx, &job, item, (ItemState::Failed, Some(&why))).await?;
             return Ok(true);
         }

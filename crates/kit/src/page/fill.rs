@@ -1,17 +1,17 @@
 //! A page while it is filled.
 
-use super::{Limit, Page, Place};
+use super::Limit;
 
 /// Bytes at which a page ends, whatever its limit says. A page is at least one row.
 pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Rows that are asked for before their size is known.
-const FIRST_ROWS: i64 = 64;
+const FIRST_ROWS: usize = 64;
 
 /// A page while it is filled: it ends by bytes as well as by rows, and asks the database for no more rows at a time than
 /// are likely to fit.
 #[derive(Debug)]
-pub struct PageBuilder<T> {
+pub(super) struct PageBuilder<T> {
     limit: Limit,
     rows: Vec<T>,
     bytes: usize,
@@ -20,8 +20,7 @@ pub struct PageBuilder<T> {
 
 impl<T> PageBuilder<T> {
     /// An empty page.
-    #[must_use]
-    pub const fn new(limit: Limit) -> Self {
+    pub(super) const fn new(limit: Limit) -> Self {
         Self {
             limit,
             rows: Vec::new(),
@@ -31,23 +30,19 @@ impl<T> PageBuilder<T> {
     }
 
     /// How many rows to ask the database for next.
-    #[must_use]
-    pub fn fetch(&self) -> i64 {
+    pub(super) fn fetch(&self) -> usize {
         let rows = self.rows.len();
-        let wanted = self.limit.fetch() - i64::try_from(rows).unwrap_or(i64::MAX);
+        let wanted = self.limit.rows() + 1 - rows;
         let likely = match self.bytes.checked_div(rows) {
             None => FIRST_ROWS,
-            Some(each) => {
-                let room = PAGE_BYTES.saturating_sub(self.bytes) / each.max(1) + 1;
-                i64::try_from(room).unwrap_or(i64::MAX)
-            }
+            Some(each) => PAGE_BYTES.saturating_sub(self.bytes) / each.max(1) + 1,
         };
         // At least one: a page that is full by bytes learns from one more row that the list goes on.
         wanted.min(likely).max(1)
     }
 
     /// Takes a row of this many bytes; not, once the page is full. Such a row shows that the list goes on.
-    pub fn push(&mut self, row: T, bytes: usize) -> bool {
+    pub(super) fn push(&mut self, row: T, bytes: usize) -> bool {
         let too_large = !self.rows.is_empty() && self.bytes.saturating_add(bytes) > PAGE_BYTES;
         if self.more || too_large || self.rows.len() >= self.limit.rows() {
             self.more = true;
@@ -59,21 +54,19 @@ impl<T> PageBuilder<T> {
     }
 
     /// Whether it takes no more rows.
-    #[must_use]
-    pub const fn is_full(&self) -> bool {
+    pub(super) const fn is_full(&self) -> bool {
         self.more
     }
 
-    /// The page of the rows, which were read from that place on; `key` is the sort key of a row.
-    pub fn finish<K: serde::Serialize>(self, place: Place<K>, key: impl Fn(&T) -> K) -> Page<T> {
-        place.page_of(self.rows, self.more, key)
+    /// Its rows.
+    pub(super) fn into_rows(self) -> Vec<T> {
+        self.rows
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::{Ask, Sort};
 
     #[test]
     fn a_page_ends_by_bytes_as_well_as_by_rows() {
@@ -85,9 +78,8 @@ mod tests {
                     break;
                 }
             }
-            let place = Ask::first("list", limit).place(Sort::of("row")).unwrap();
-            let page = page.finish(place, |row| *row);
-            (page.items.len(), page.next_cursor.is_some())
+            let full = page.is_full();
+            (page.into_rows().len(), full)
         };
         let half = PAGE_BYTES / 2;
         assert_eq!(fill(10, &[1; 10]), (10, false));

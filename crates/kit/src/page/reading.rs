@@ -3,136 +3,180 @@
 use serde::Serialize;
 use store::StoreError;
 
+use super::fill::PageBuilder;
 use super::{Page, Place};
 
-/// Rows that are read for one page at most, however many of them are left out: a page that ends there has fewer rows than
-/// were asked for, or none, and a cursor to where the list goes on.
-pub const MOST_READ: usize = 5_000;
+/// Rows that are left out of one page at most: a page that ends there has fewer rows than were asked for, or none, and a
+/// cursor to where the list goes on.
+const MOST_LEFT_OUT: usize = 5_000;
 
 /// Rows that are asked for at a time at most, of a list in which many are damaged.
 const MOST_AT_ONCE: usize = 1_000;
 
-/// What became of the rows that were read.
-struct Reading<K, T> {
-    /// Those of the page, and one more where there is one, each with its place.
-    sound: Vec<(K, T)>,
-    /// The place of the last row that was read and has one, sound or not.
-    reached: Option<K>,
-    /// How many rows were read.
-    read: usize,
-    /// Rows behind that place, whose own cannot be read: to go on from there reads them again.
-    unplaced: usize,
-    left_out: usize,
-    /// What is wrong with the first that was left out.
-    problem: Option<String>,
-}
-
-impl<K: Serialize + Clone> Place<K> {
+impl<K: Serialize + Clone + PartialEq> Place<K> {
     /// The page at this place. `rows` reads at most n rows behind a place, or from the beginning, in the order of
     /// [`Self::order`]; `place_of` is the place of a row, `None` if it cannot be read.
     ///
-    /// Rows that cannot be read are left out, with one line in the log for all of them. A page may end before it has as many
-    /// rows as were asked for, with a cursor: see [`MOST_READ`].
+    /// Rows that cannot be read are left out, with one line in the log for all of them. Where very many are, a page ends before
+    /// it has as many rows as were asked for, with a cursor.
     ///
     /// # Errors
     /// Those of `rows`; rows that cannot be read for another reason than damage; [`StoreError::Corrupt`] where only rows
     /// without a place are found, so that there is no way on.
     pub async fn read<R, T, F>(
         self,
-        mut rows: impl FnMut(Option<K>, i64) -> F,
+        rows: impl FnMut(Option<K>, i64) -> F,
         place_of: impl Fn(&R) -> Option<K>,
     ) -> Result<Page<T>, StoreError>
     where
         T: TryFrom<R, Error = StoreError>,
         F: Future<Output = Result<Vec<R>, StoreError>>,
     {
-        let limit = self.limit.rows();
+        let all = self.limit.rows() + 1;
+        let small = |row| T::try_from(row).map(|row| Some((row, 0)));
+        self.read_each(all, rows, place_of, small).await
+    }
+
+    /// The same of rows that may be large. `read` gives what a row is turned into and about how many bytes that takes in an
+    /// answer, and nothing for a row that is passed over. The page ends at [`PAGE_BYTES`](super::PAGE_BYTES) too. At least
+    /// `least` rows are asked for at a time: where most are passed over, few of them would be too few.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_each<R, T, F>(
+        self,
+        least: usize,
+        mut rows: impl FnMut(Option<K>, i64) -> F,
+        place_of: impl Fn(&R) -> Option<K>,
+        read: impl Fn(R) -> Result<Option<(T, usize)>, StoreError>,
+    ) -> Result<Page<T>, StoreError>
+    where
+        F: Future<Output = Result<Vec<R>, StoreError>>,
+    {
+        let mut page = PageBuilder::new(self.limit);
         let mut reading = Reading::from(self.from.clone());
-        let mut exhausted = false;
-        while !exhausted && reading.sound.len() <= limit && reading.read < MOST_READ {
-            let most = reading.next(limit + 1);
+        while !page.is_full() && !reading.ends() {
+            let most = reading.next(page.fetch().max(least));
             let batch = rows(reading.reached.clone(), i64::try_from(most).unwrap_or(i64::MAX)).await?;
-            exhausted = batch.len() < most;
-            reading.take(batch, &place_of)?;
+            reading.begin(batch.len(), most);
+            for row in batch {
+                let place = place_of(&row);
+                let Some((item, bytes)) = reading.take(place, read(row))? else {
+                    continue;
+                };
+                if !page.push((reading.reached.clone(), item), bytes) {
+                    break;
+                }
+            }
         }
-        reading.report();
-        let more = !exhausted || reading.sound.len() > limit;
-        let Reading {
-            mut sound,
-            reached,
-            read,
-            unplaced,
-            ..
-        } = reading;
-        if more && read == unplaced {
+        reading.left_out.report();
+        self.end(page, reading)
+    }
+
+    fn end<T>(self, page: PageBuilder<(Option<K>, T)>, reading: Reading<K>) -> Result<Page<T>, StoreError> {
+        let more = page.is_full() || !reading.exhausted;
+        let full = page.is_full();
+        let rows = page.into_rows();
+        // A page that is not full ends where the reading ended, be it at a row that was left out.
+        let last = match full {
+            true => rows.last().and_then(|(place, _)| place.clone()),
+            false => reading.reached,
+        };
+        // A cursor to where this page begins would lead here again and again.
+        if more && (last.is_none() || last == self.from) {
             let problem = "only rows whose place in a list cannot be read are found; ask for the other order, or restore them";
             return Err(StoreError::Corrupt(problem.to_owned()));
         }
-        sound.truncate(limit);
-        // A page that is not full ends where the reading ended, be it at a row that was left out.
-        let last = match sound.len() == limit {
-            true => sound.last().map(|(place, _)| place.clone()),
-            false => reached,
-        };
-        let first = sound.first().map(|(place, _)| place.clone());
-        let sound = sound.into_iter().map(|(_, row)| row).collect();
+        let first = rows.first().and_then(|(place, _)| place.clone());
         let first = first.or_else(|| last.clone().filter(|_| more));
-        Ok(self.page_between(sound, more, (first, last)))
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        Ok(self.page_between(rows, more, (first, last)))
     }
 }
 
-impl<K: Clone, T> Reading<K, T> {
+/// How far a list was read.
+struct Reading<K> {
+    /// The place of the last row that was read and has one, whatever became of the row.
+    reached: Option<K>,
+    /// Rows behind that place, whose own cannot be read: to go on from there reads them again.
+    unplaced: usize,
+    /// Rows at the beginning of this batch that the one before had too.
+    again: usize,
+    left_out: LeftOut,
+    /// The list has no more rows.
+    exhausted: bool,
+}
+
+impl<K: Clone> Reading<K> {
     fn from(place: Option<K>) -> Self {
         Self {
-            sound: Vec::new(),
             reached: place,
-            read: 0,
             unplaced: 0,
-            left_out: 0,
-            problem: None,
+            again: 0,
+            left_out: LeftOut::default(),
+            exhausted: false,
         }
     }
 
-    /// How many rows to ask for: as many as are wanted, and more the more had to be left out.
+    fn ends(&self) -> bool {
+        self.exhausted || self.left_out.rows >= MOST_LEFT_OUT
+    }
+
+    /// How many rows to ask for: as many as are wanted, and more the more had to be left out, so that many damaged rows cost
+    /// few statements.
     fn next(&self, wanted: usize) -> usize {
-        let missing = wanted - self.sound.len().min(wanted);
-        self.unplaced + missing.max(self.left_out).min(MOST_AT_ONCE)
+        self.unplaced + wanted.max(self.left_out.rows.min(MOST_AT_ONCE))
     }
 
-    fn take<R>(&mut self, batch: Vec<R>, place_of: &impl Fn(&R) -> Option<K>) -> Result<(), StoreError>
-    where
-        T: TryFrom<R, Error = StoreError>,
-    {
-        // Those were counted before.
-        let again = std::mem::take(&mut self.unplaced);
-        for (number, row) in batch.into_iter().enumerate() {
-            let place = place_of(&row);
-            self.unplaced = if place.is_some() { 0 } else { self.unplaced + 1 };
-            let reached = place.clone().or_else(|| self.reached.clone());
-            match (T::try_from(row), place) {
-                (Ok(row), Some(place)) => self.sound.push((place, row)),
-                (Err(StoreError::Damaged(problem)), _) if number >= again => {
-                    self.left_out += 1;
-                    self.problem.get_or_insert(problem);
-                }
-                (Err(StoreError::Damaged(_)), _) => {}
-                (Ok(_), None) => {
-                    return Err(StoreError::Corrupt(
-                        "a row of a list has no place in it".to_owned(),
-                    ));
-                }
-                (Err(error), _) => return Err(error),
+    fn begin(&mut self, found: usize, asked: usize) {
+        self.exhausted = found < asked;
+        self.again = std::mem::take(&mut self.unplaced);
+    }
+
+    /// What was read of the next row of the batch; nothing of one that is left out, or was met in the batch before.
+    fn take<T>(
+        &mut self,
+        place: Option<K>,
+        read: Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let met = self.again > 0 && place.is_none();
+        self.again = self.again.saturating_sub(1);
+        match place {
+            Some(place) => {
+                self.reached = Some(place);
+                self.unplaced = 0;
             }
-            self.reached = reached;
-            self.read += usize::from(number >= again);
+            None => self.unplaced += 1,
         }
-        Ok(())
+        match read {
+            Ok(_) | Err(StoreError::Damaged(_)) if met => Ok(None),
+            Err(StoreError::Damaged(problem)) => {
+                self.left_out.note(problem);
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+}
+
+/// Rows of a page that cannot be read: the log has one line for all of them.
+#[derive(Default)]
+struct LeftOut {
+    rows: usize,
+    /// What is wrong with the first.
+    problem: Option<String>,
+}
+
+impl LeftOut {
+    fn note(&mut self, problem: String) {
+        self.rows += 1;
+        self.problem.get_or_insert(problem);
     }
 
     fn report(&self) {
         if let Some(problem) = &self.problem {
             tracing::error!(
-                rows = self.left_out,
+                rows = self.rows,
                 problem,
                 "rows are left out of a list; the first is named"
             );
@@ -284,7 +328,7 @@ mod tests {
         let page = table.page(&ask).await.unwrap();
         assert!(page.items.is_empty() && page.next_cursor.is_some());
         assert!(
-            table.read.get() < MOST_READ + MOST_AT_ONCE,
+            table.read.get() < MOST_LEFT_OUT + MOST_AT_ONCE,
             "{}",
             table.read.get()
         );

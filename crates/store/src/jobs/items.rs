@@ -1,14 +1,14 @@
 //! The items of a job: what is to be done to each, once.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Slice;
 use crate::bulk::{self, Insert};
 use crate::time::to_micros;
-use crate::{Columns, Db, StoreError, Tx};
+use crate::{Columns, Damage, Db, StoreError, TableRow, Tx};
 
 /// What became of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Item {
     pub done: Option<OffsetDateTime>,
     /// Columns of the row that cannot be read, such as `state`: they are empty here, and [`Self::state`] is
     /// [`ItemState::Failed`] if it is one of them.
-    pub damage: Option<String>,
+    pub damage: Damage,
 }
 
 /// Where an item is among those of its job, in the order of the list.
@@ -99,17 +99,11 @@ const COLUMNS: &str = "position, object, state, detail, done_us";
 /// The position of an item whose own cannot be read. No item has it.
 const UNREADABLE: i64 = i64::MAX;
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Item
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Item {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         let position: Option<i64> = columns.value("position")?;
-        let state: String = columns.value("state")?;
-        let state = ItemState::parse(&state).or_else(|| columns.damaged("state"));
+        let state = columns.parsed("state", ItemState::parse)?;
         Ok(Self {
             position: position.unwrap_or(UNREADABLE),
             object: columns.value("object")?,
@@ -134,8 +128,9 @@ impl Item {
 
     /// Why it cannot be done, if its object cannot be read.
     #[must_use]
-    pub fn unreadable_object(&self) -> Option<&str> {
-        self.damage.as_deref().filter(|_| self.object.is_empty())
+    pub fn unreadable_object(&self) -> Option<&Damage> {
+        let unreadable = !self.damage.is_none() && self.object.is_empty();
+        unreadable.then_some(&self.damage)
     }
 }
 

@@ -1,12 +1,12 @@
 //! A job as it is stored.
 
 use serde_json::Value;
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Progress;
-use crate::{Columns, StoreError};
+use crate::{Columns, Damage, StoreError, TableRow};
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct Job {
     pub traceparent: Option<String>,
     /// Columns of the row that cannot be read, such as `request, state`: they are empty here, and [`Self::state`] is
     /// [`State::Failed`]. Such a job is shown and can be canceled; it is not done.
-    pub damage: Option<String>,
+    pub damage: Damage,
 }
 
 /// What a [`Job`] is read from.
@@ -95,28 +95,19 @@ pub(super) const COLUMNS: &str = "id, kind, requester, request, state, collected
     started_us, ended_us, cancel_us, canceled_by, pending_items, done_items, skipped_items, failed_items, \
     correlation_id, traceparent";
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Job
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Job {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let id = row.try_get("id")?;
+        let id: Uuid = row.held("id")?;
         let mut columns = Columns::of(row);
-        let request: String = columns.value("request")?;
-        let request = serde_json::from_str(&request).unwrap_or_else(|_| columns.damaged("request"));
-        let state: String = columns.value("state")?;
-        let state = State::parse(&state).or_else(|| columns.damaged("state"));
+        let request = columns.parsed("request", |text| serde_json::from_str(text).ok())?;
+        let state = columns.parsed("state", State::parse)?;
         // The id holds the same time.
         let created = columns
             .time("created_us")?
             .unwrap_or_else(|| crate::id::time_of(id));
         let job = Self {
             id,
-            request,
+            request: request.unwrap_or_default(),
             created,
             kind: columns.value("kind")?,
             requester: columns.value("requester")?,
@@ -141,11 +132,7 @@ where
     }
 }
 
-fn counts<'r, R: sqlx::Row>(columns: &mut Columns<'r, R>) -> Result<Option<Progress>, sqlx::Error>
-where
-    &'static str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+fn counts<R: TableRow>(columns: &mut Columns<'_, R>) -> Result<Option<Progress>, sqlx::Error> {
     let mut count = |column| {
         let items: Option<i64> = columns.value(column)?;
         Ok::<_, sqlx::Error>(items.and_then(|items| u64::try_from(items).ok()))
@@ -164,9 +151,9 @@ where
 impl Job {
     /// The job, if all of it could be read.
     pub(super) fn whole(self) -> Result<Self, StoreError> {
-        match self.damage {
-            Some(damage) => Err(StoreError::Corrupt(format!("{damage} of job {}", self.id))),
-            None => Ok(self),
+        match self.damage.is_none() {
+            true => Ok(self),
+            false => Err(StoreError::Corrupt(format!("{} of job {}", self.damage, self.id))),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Whose job is next, and how much one requester has waiting.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{Columns, Db, StoreError, Tx};
+use crate::{Columns, Db, StoreError, TableRow, Tx};
 
 /// A job that has not ended. It may be under way in some process: its lease tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +16,7 @@ pub struct Waiting {
     pub canceled: bool,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Waiting
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Waiting {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {

@@ -116,7 +116,7 @@ fn stored_state(key: &StoredKey) -> String {
         StoredKey::Damaged(key) => format!(
             "{}; {} cannot be read",
             state_of(key.revoked.as_ref(), key.expires),
-            key.columns
+            key.damage
         ),
     }
 }

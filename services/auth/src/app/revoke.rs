@@ -118,7 +118,7 @@ impl App {
             self.revocations.advance();
         }
         for key in taken {
-            let damage = key.damage();
+            let damage = key.damage().map(tracing::field::display);
             tracing::info!(prefix = %key, actor = requester.subject, damage, "API key revoked");
         }
     }

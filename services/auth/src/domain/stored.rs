@@ -3,7 +3,7 @@
 //! Such a key opens nothing while it is so. It is revoked like any other all the same: its prefix and its maker are enough for
 //! that, and once its row is restored it would open what it opened before.
 
-use store::StoreError;
+use store::{Damage, StoreError};
 use time::OffsetDateTime;
 
 use super::{ApiKey, Name, Prefix, Revocation, Status};
@@ -32,8 +32,8 @@ pub struct DamagedKey {
     pub expires: Option<OffsetDateTime>,
     /// Set once it is revoked.
     pub revoked: Option<Revocation>,
-    /// The columns that cannot be read, such as `roles, last_used_us`.
-    pub columns: String,
+    /// The columns that cannot be read.
+    pub damage: Damage,
 }
 
 impl DamagedKey {
@@ -52,7 +52,7 @@ impl StoredKey {
         let object = format!("API key {self}");
         match self {
             Self::Sound(key) => Ok(key),
-            Self::Damaged(key) => Err(StoreError::damaged(&key.columns, &object)),
+            Self::Damaged(key) => Err(StoreError::damaged(key.damage, &object)),
         }
     }
 
@@ -86,10 +86,10 @@ impl StoredKey {
     }
 
     /// The columns that cannot be read, if there are any.
-    pub(crate) fn damage(&self) -> Option<&str> {
+    pub(crate) fn damage(&self) -> Option<&Damage> {
         match self {
             Self::Sound(_) => None,
-            Self::Damaged(key) => Some(&key.columns),
+            Self::Damaged(key) => Some(&key.damage),
         }
     }
 

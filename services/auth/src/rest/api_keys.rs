@@ -213,8 +213,8 @@ struct DamagedApiKey {
     #[schema(value_type = ApiKeyStatus)]
     status: &'static str,
     /// The columns that cannot be read.
-    #[schema(example = "last_used_us")]
-    damage: String,
+    #[schema(example = json!(["last_used_us"]))]
+    damage: Vec<&'static str>,
 }
 
 impl DamagedApiKey {
@@ -222,7 +222,7 @@ impl DamagedApiKey {
         Self {
             prefix: key.prefix.as_ref().map(ToString::to_string),
             status: key.status(now).as_str(),
-            damage: key.columns.clone(),
+            damage: key.damage.columns().to_vec(),
         }
     }
 }

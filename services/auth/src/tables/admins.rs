@@ -2,8 +2,8 @@
 //!
 //! Where a row of a line cannot be read, when the key ends is not known: it opens nothing, and is not an admin.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
-use store::{Columns, Db, StoreError, Tx};
+use sqlx::FromRow;
+use store::{Columns, Damage, Db, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 
 use super::row::{ApiKeyRow, COLUMNS};
@@ -41,15 +41,10 @@ const ADMINS_READ: [i64; 2] = [16, 1000];
 struct LineRow {
     prefix: String,
     expires: Option<OffsetDateTime>,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for LineRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for LineRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         // It leads on: where it cannot be read, those that may end sooner are not found.
@@ -65,9 +60,7 @@ where
 fn earliest(line: Vec<LineRow>) -> Result<End, StoreError> {
     let mut earliest = End::Never;
     for row in line {
-        if let Some(columns) = row.damage {
-            return Err(StoreError::damaged(&columns, &format!("API key {}", row.prefix)));
-        }
+        row.damage.check(|| format!("API key {}", row.prefix))?;
         earliest = earliest.min(row.expires.into());
     }
     Ok(earliest)

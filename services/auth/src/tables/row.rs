@@ -1,7 +1,7 @@
 //! The row of an API key, read column by column: what cannot be read hides nothing of the rest.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
-use store::{Columns, StoreError};
+use sqlx::FromRow;
+use store::{Columns, StoreError, TableRow};
 
 use crate::domain::{ApiKey, DamagedKey, Revocation, StoredKey};
 
@@ -19,13 +19,7 @@ pub(super) struct ApiKeyRow {
     pub(super) key: StoredKey,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for ApiKeyRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for ApiKeyRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         // Without it no text is that of the key.
@@ -35,15 +29,13 @@ where
         }
         let created_us: Option<i64> = columns.value("created_us")?;
         let text: Option<String> = columns.value("prefix")?;
-        let prefix = parsed(&mut columns, "prefix", |text| text.parse().ok())?;
-        let name = parsed(&mut columns, "name", |text| text.parse().ok())?;
-        let roles = parsed(&mut columns, "roles", |text| serde_json::from_str(text).ok())?;
+        let prefix = columns.parsed("prefix", |text| text.parse().ok())?;
+        let name = columns.parsed("name", |text| text.parse().ok())?;
+        let roles = columns.parsed("roles", |text| serde_json::from_str(text).ok())?;
         let created = columns.time("created_us")?;
         let created_by: Option<String> = columns.value("created_by")?;
         let expires = columns.time("expires_us")?;
-        let allowed_names = parsed(&mut columns, "allowed_names", |text| {
-            serde_json::from_str(text).ok()
-        })?;
+        let allowed_names = columns.parsed("allowed_names", |text| serde_json::from_str(text).ok())?;
         let last_used = columns.time("last_used_us")?;
         let revoked = columns.time("revoked_us")?;
         let revoked_by: Option<String> = columns.value("revoked_by")?;
@@ -58,7 +50,7 @@ where
             allowed_names,
             expires,
             revoked,
-            columns: columns.damage().unwrap_or_default(),
+            damage: columns.damage(),
         };
         let whole = || {
             let read = read.clone();
@@ -74,28 +66,12 @@ where
                 revoked: read.revoked,
             })
         };
-        let sound = if read.columns.is_empty() { whole() } else { None };
+        let sound = if read.damage.is_none() { whole() } else { None };
         Ok(Self {
             place: created_us.zip(text),
             key: sound.map_or(StoredKey::Damaged(read), StoredKey::Sound),
         })
     }
-}
-
-/// What the text of a column says; noted as damaged if it says nothing.
-fn parsed<'r, R: Row, T>(
-    columns: &mut Columns<'r, R>,
-    column: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, sqlx::Error>
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let text: Option<String> = columns.value(column)?;
-    Ok(text
-        .and_then(|text| parse(&text))
-        .or_else(|| columns.damaged(column)))
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {
@@ -113,13 +89,7 @@ pub(super) struct HashedRow {
     pub(super) token_sha256: Vec<u8>,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for HashedRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for HashedRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         Ok(Self {
             key: ApiKeyRow::from_row(row)?.key,

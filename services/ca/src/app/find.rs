@@ -12,7 +12,7 @@ use crate::tables::certificates::{self, ReadCertificate};
 use crate::tables::search;
 
 impl App {
-    /// The certificate of that serial number (lower-case hex), as far as it can be read ([`Issued::damaged`]). One that the
+    /// The certificate of that serial number (lower-case hex), as far as it can be read ([`Issued::damage`]). One that the
     /// requester may not see is not found, and what is damaged of it is not told.
     ///
     /// # Errors

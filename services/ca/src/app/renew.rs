@@ -104,7 +104,7 @@ impl App {
     /// # Errors
     /// [`Error::Common`]: the database, or what is stored cannot be read.
     pub(crate) async fn would_renew(&self, requester: &Requester, old: &Issued) -> Result<bool, Error> {
-        if old.damaged.is_some() || old.parse().is_err() {
+        if !old.damage.is_none() {
             return Ok(false);
         }
         match self.check_renewal(requester, old).await {

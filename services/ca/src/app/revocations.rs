@@ -15,7 +15,7 @@ use super::App;
 use crate::domain::publication::IssuerName;
 use crate::domain::revocations::{RevokedCertificate, SerialStatus};
 use crate::error::Error;
-use crate::tables::revocations::{self, Damage, Place};
+use crate::tables::revocations::{self, Place, Unreadable};
 
 /// Revocations that are read, and told, at once.
 const AT_ONCE: usize = 1000;
@@ -79,7 +79,7 @@ impl App {
         &self,
         issuer: Option<IssuerName>,
         from: Option<OffsetDateTime>,
-        damage: Damage,
+        unreadable: Unreadable,
     ) -> Result<
         (
             Cursor,
@@ -97,7 +97,8 @@ impl App {
             let (db, issuer) = (db.clone(), issuer.clone());
             async move {
                 let Some(place) = place else { return Ok(None) };
-                let page = revocations::page(&db, issuer.as_ref(), from, (&place, AT_ONCE), damage).await?;
+                let page =
+                    revocations::page(&db, issuer.as_ref(), from, (&place, AT_ONCE), unreadable).await?;
                 let before = left_out.len();
                 for (id, problem) in page.unreadable {
                     if left_out.insert(id) {

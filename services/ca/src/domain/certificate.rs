@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::StoreError;
+use store::{Damage, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -64,8 +64,8 @@ pub struct Issued {
     pub lint: Option<Vec<String>>,
     /// Set while revoked or on hold.
     pub revocation: Option<Revocation>,
-    /// The columns of its row that cannot be read, such as `sans, protocol`. What the members for these hold says nothing.
-    pub damaged: Option<String>,
+    /// The columns of its row that cannot be read. What the members for these hold says nothing.
+    pub damage: Damage,
 }
 
 impl Issued {
@@ -74,23 +74,18 @@ impl Issued {
     /// # Errors
     /// `Common::Store` names what cannot be.
     pub fn whole(self) -> Result<Self, Error> {
-        match self.damage() {
-            None => Ok(self),
-            Some(damage) => Err(damage.into()),
-        }
+        self.check()?;
+        Ok(self)
     }
 
-    /// What of it cannot be read, as an error.
-    pub(crate) fn damage(&self) -> Option<StoreError> {
-        let columns = self.damaged.as_deref()?;
-        let object = format!("certificate {}", self.serial);
-        Some(StoreError::damaged(columns, &object))
+    /// Fails if something of it cannot be read.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.damage.check(|| format!("certificate {}", self.serial))
     }
 
     /// Whether that column of its row can be read.
     pub(crate) fn has(&self, column: &str) -> bool {
-        let mut damaged = self.damaged.iter().flat_map(|columns| columns.split(", "));
-        !damaged.any(|other| other == column)
+        !self.damage.includes(column)
     }
 
     /// Status at a moment.

@@ -15,7 +15,7 @@ use super::{Grpc, enums, messages, optional};
 use crate::domain::Revocation;
 use crate::domain::revocations::{RevokedCertificate, SerialStatus};
 use crate::error::Error;
-use crate::tables::revocations::Damage;
+use crate::tables::revocations::Unreadable;
 
 /// Most serial numbers of a question.
 const MOST_SERIALS: usize = 500;
@@ -86,11 +86,11 @@ impl Grpc {
             None => None,
         };
         let from = messages::decode_time("not_after_from_us", request.not_after_from_us)?;
-        let damage = match request.skip_unreadable {
-            true => Damage::IsLeftOut,
-            false => Damage::Fails,
+        let unreadable = match request.skip_unreadable {
+            true => Unreadable::IsLeftOut,
+            false => Unreadable::Fails,
         };
-        let (cursor, pages) = self.app.snapshot_revocations(issuer, from, damage).await?;
+        let (cursor, pages) = self.app.snapshot_revocations(issuer, from, unreadable).await?;
         let start = Part::Start(wire::SnapshotStart {
             cursor: cursor.to_string(),
         });

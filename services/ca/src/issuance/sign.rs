@@ -11,6 +11,7 @@ use kit::transport::Transport;
 use lint::ToBeSigned;
 use proto::keymgr::v1::SignBatchRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::Damage;
 use time::OffsetDateTime;
 use x509::digest::sha256;
 use x509::tbs;
@@ -197,7 +198,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         last_ocsp_query: None,
         lint: Some(warnings),
         revocation: None,
-        damaged: None,
+        damage: Damage::default(),
     };
     Ok(Signed {
         issued,

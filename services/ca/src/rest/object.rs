@@ -113,7 +113,7 @@ pub(crate) struct Certificate {
     /// Columns of the stored row that cannot be read, such as `["sans"]`: what the members for these hold says nothing. Restore
     /// them from a backup. Such a certificate is in no list and is not renewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    damaged: Vec<String>,
+    damaged: Vec<&'static str>,
 }
 
 /// An extension, decoded.
@@ -332,11 +332,7 @@ impl Certificate {
         let chain = app.chain_pem(&issued.ca).await?;
         let parsed = issued.parse().ok();
         let extensions = parsed.iter().flat_map(x509::Certificate::extensions);
-        let columns = issued.damaged.iter().flat_map(|columns| columns.split(", "));
-        let mut damaged: Vec<String> = columns.map(str::to_owned).collect();
-        if parsed.is_none() && issued.has("der") {
-            damaged.push("der".to_owned());
-        }
+        let damaged = issued.damage.columns().to_vec();
         Ok(Self {
             extensions: extensions.map(Extension::of).collect(),
             row: CertificateRow::of(issued, parsed.as_ref(), Some(chain), known.now),

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
-use store::{Columns, Db, KeyList, StoreError, Tx};
+use sqlx::{FromRow, QueryBuilder};
+use store::{Columns, Db, KeyList, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::serial::Serial;
@@ -144,12 +144,7 @@ struct Named {
     serial: Vec<u8>,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Named
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Named {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {

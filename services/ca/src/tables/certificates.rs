@@ -2,9 +2,9 @@
 
 mod row;
 
-use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
+use sqlx::{FromRow, QueryBuilder};
 use store::lease::Lease;
-use store::{Columns, Db, KeyList, StoreError, Tx};
+use store::{Columns, Db, KeyList, StoreError, TableRow, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::Certificate;
@@ -13,7 +13,7 @@ use x509::serial::Serial;
 
 use crate::domain::{Capacity, Issued, OCSP_SIGNER, Revocation};
 use crate::error::Error;
-pub(super) use row::{COLUMNS, Damage, Revoked, Row, object};
+pub(super) use row::{COLUMNS, Revoked, Row, keeps_from_a_job, object};
 use row::{Der, key_type};
 
 /// A row that was found.
@@ -98,10 +98,9 @@ pub(crate) async fn newest_of_key(db: &Db, spki_sha256: &[u8; 32]) -> Result<Vec
         .fetch_all(connection)
         .await
     })?;
-    let issued = rows.into_iter().map(Issued::try_from);
-    issued
-        .filter_map(|read| read.map(Some).or_else(Error::left_out).transpose())
-        .collect()
+    let read = |row: Row| row.whole().map(Some).or_else(StoreError::left_out);
+    let found: Result<Vec<_>, StoreError> = rows.into_iter().map(read).collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
 /// The same in a transaction; the certificate is not held.
@@ -220,7 +219,11 @@ pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Res
     })?;
     // A key that cannot be read is of no type, and is not looked at again.
     let types = rows.iter().map(|row| {
-        let text = key_type(&row.der).map(|found| found.to_string());
+        let certificate = Certificate::from_der(&row.der).ok();
+        let text = certificate
+            .as_ref()
+            .and_then(key_type)
+            .map(|found| found.to_string());
         (row.id, text.unwrap_or_default())
     });
     let types: Vec<(Uuid, String)> = types.collect();
@@ -252,12 +255,7 @@ pub(crate) struct Expiring {
     pub(crate) within_30: i64,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Expiring
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Expiring {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
-use store::{Columns, Db, KeyList, StoreError, Tx};
+use sqlx::{FromRow, QueryBuilder};
+use store::{Columns, Db, KeyList, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -64,29 +64,18 @@ pub(crate) struct Unrecorded {
     pub(crate) read: Result<(Reason, x509::Certificate), StoreError>,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Unrecorded
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Unrecorded {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut name = Columns::of(row);
         let (id, serial): (Uuid, Vec<u8>) = (name.value("id")?, name.value("serial")?);
         let mut columns = Columns::of(row);
         let (reason, der): (i64, Vec<u8>) = (columns.value("reason")?, columns.value("der")?);
         let reason = u8::try_from(reason).ok().and_then(Reason::from_code);
-        let reason = reason.or_else(|| columns.damaged("reason"));
-        let certificate = x509::Certificate::from_der(&der).ok();
-        let certificate = certificate.or_else(|| columns.damaged("der"));
-        let read = match (reason.zip(certificate), columns.damage()) {
-            (Some(sound), None) => Ok(sound),
-            (_, damage) => Err(StoreError::damaged(
-                damage.as_deref().unwrap_or_default(),
-                &object(&serial, id),
-            )),
-        };
+        let reason = columns.note("reason", reason);
+        let certificate = columns.note("der", x509::Certificate::from_der(&der).ok());
+        let damage = columns.damage();
+        let sound = reason.zip(certificate).filter(|_| damage.is_none());
+        let read = sound.ok_or_else(|| StoreError::damaged(damage, &object(&serial, id)));
         Ok(Self { id, read })
     }
 }

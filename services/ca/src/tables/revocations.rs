@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
-use store::{Columns, Db, KeyList, StoreError};
+use sqlx::{FromRow, QueryBuilder};
+use store::{Columns, Damage, Db, KeyList, StoreError, TableRow};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -40,17 +40,10 @@ struct Row {
     not_before: Option<OffsetDateTime>,
     not_after: Option<OffsetDateTime>,
     revoked: Revoked,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Row
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Row {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -70,12 +63,7 @@ where
 impl Row {
     /// Fails where one of these columns cannot be read.
     fn check(&self, needed: &[&str]) -> Result<(), StoreError> {
-        let damaged = self.damage.iter().flat_map(|columns| columns.split(", "));
-        let damaged: Vec<&str> = damaged.filter(|column| needed.contains(column)).collect();
-        match damaged.is_empty() {
-            true => Ok(()),
-            false => Err(StoreError::damaged(&damaged.join(", "), &self.object())),
-        }
+        self.damage.among(needed).check(|| self.object())
     }
 
     fn object(&self) -> String {
@@ -83,7 +71,7 @@ impl Row {
     }
 
     /// A number without a sign, for which the column takes more.
-    fn number(&self, column: &str, number: i64) -> Result<u32, StoreError> {
+    fn number(&self, column: &'static str, number: i64) -> Result<u32, StoreError> {
         u32::try_from(number).map_err(|_| StoreError::damaged(column, &self.object()))
     }
 
@@ -206,7 +194,7 @@ impl Place {
 
 /// What becomes of a row that cannot be told in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub(crate) enum Unreadable {
     Fails,
     /// It is left out and named; only a shard that cannot be read is told as that of the complete CRL.
     IsLeftOut,
@@ -238,7 +226,7 @@ pub(crate) async fn page(
     issuer: Option<&IssuerName>,
     from: OffsetDateTime,
     (place, limit): (&Place, usize),
-    damage: Damage,
+    unreadable: Unreadable,
 ) -> Result<Page, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(page_sql()))
@@ -259,7 +247,7 @@ pub(crate) async fn page(
     for row in rows {
         let (of, serial) = match row.key() {
             Ok(key) => key,
-            Err(StoreError::Damaged(problem)) if damage == Damage::IsLeftOut => {
+            Err(StoreError::Damaged(problem)) if unreadable == Unreadable::IsLeftOut => {
                 page.unreadable.push((row.id, problem));
                 continue;
             }
@@ -275,7 +263,7 @@ pub(crate) async fn page(
         if let (true, Some(revocation)) = (wanted, row.revocation()) {
             let crl_shard = match row.crl_shard() {
                 Ok(shard) => shard,
-                Err(problem) => named_shard(db, row.id, &of, (problem, damage)).await?,
+                Err(problem) => named_shard(db, row.id, &of, (problem, unreadable)).await?,
             };
             page.items.push(RevokedCertificate {
                 issuer: of,
@@ -298,7 +286,7 @@ async fn named_shard(
     db: &Db,
     id: Uuid,
     issuer: &IssuerName,
-    (problem, damage): (StoreError, Damage),
+    (problem, unreadable): (StoreError, Unreadable),
 ) -> Result<u32, Error> {
     let named = certificates::crl_urls(db, id)
         .await?
@@ -307,15 +295,15 @@ async fn named_shard(
             true => Some(0),
             false => urls.iter().find_map(|url| issuer.shard_at(url)),
         });
-    match (named.flatten(), damage) {
+    match (named.flatten(), unreadable) {
         (Some(shard), _) => {
             tracing::error!(%problem, shard, "the shard that the certificate names is told in place of one that cannot be read");
             Ok(shard)
         }
-        (None, Damage::IsLeftOut) => {
+        (None, Unreadable::IsLeftOut) => {
             tracing::error!(%problem, "a revocation whose shard cannot be read is told to ocsp, and not to crl");
             Ok(0)
         }
-        (None, Damage::Fails) => Err(problem.into()),
+        (None, Unreadable::Fails) => Err(problem.into()),
     }
 }

@@ -15,11 +15,10 @@ mod read;
 #[cfg(test)]
 pub(super) mod tests;
 
-use kit::page::{Ask, InvalidCursor, Page, PageBuilder, Place};
+use kit::page::{Ask, InvalidCursor, Page, Place};
 use sqlx::QueryBuilder;
-use store::{Db, StoreError};
+use store::Db;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::certificates::Row;
 use super::names;
@@ -69,113 +68,40 @@ async fn read<R: Read>(
 ) -> Result<Page<R::Item>, Error> {
     let (order, sort) = Order::of(query, ask.sort);
     let place: Place<Position> = ask.place(sort)?;
-    let mut from = place.from.clone();
     // A cursor is not authenticated: it may say anything.
-    if from.as_ref().is_some_and(|from| !order.has(from)) {
+    if place.from.as_ref().is_some_and(|from| !order.has(from)) {
         return Err(InvalidCursor.into());
     }
     let lead = Lead::of(db, query, ask.sort).await?;
-    let plan = Plan::new(query, lead, order, now);
-    let mut page = PageBuilder::new(ask.limit);
-    // Rows at the end of a batch that have no place in the order, because it cannot be read: they are read again, and more.
-    let mut unplaced = 0_usize;
-    let mut left_out = LeftOut::default();
-    while !page.is_full() {
-        let again = unplaced;
-        // As many as are wanted, and more the more had to be left out: many damaged rows cost few statements.
-        let rows = page
-            .fetch()
-            .max(lead.least(query))
-            .max(left_out.rows.min(MOST_AT_ONCE));
-        let batch = rows + i64::try_from(unplaced).unwrap_or(i64::MAX);
-        let found: Vec<NamedRow<R>> = store::read!(db, |connection| {
+    let plan = &Plan::new(query, lead, order, now);
+    let direction = &place.clone();
+    let rows = |from: Option<Position>, most: i64| async move {
+        Ok(store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
             plan.select(
                 &mut sql,
                 R::columns(plan.compares_names()),
-                (&place, from.as_ref()),
+                (direction, from.as_ref()),
             );
-            sql.push(" LIMIT ").push_bind(batch);
+            sql.push(" LIMIT ").push_bind(most);
             sql.build_query_as().fetch_all(connection).await
-        })?;
-        let exhausted = (found.len() as u64) < batch.unsigned_abs();
-        unplaced = found
-            .iter()
-            .rev()
-            .take_while(|row| order.position(row).is_none())
-            .count();
-        for (number, row) in found.into_iter().enumerate() {
-            from = order.position(&row).or(from);
-            let wanted = match lead.leaves_names() {
-                true => lead::has_names(&row.row.keys(), query),
-                false => is_first_name(&row, query),
-            };
-            if wanted == Some(false) {
-                continue;
-            }
-            let bytes = row.row.bytes();
-            let item = match row.row.item() {
-                Ok(item) => item,
-                Err(StoreError::Damaged(problem)) => {
-                    // Those that are read again were noted before.
-                    if number >= again {
-                        left_out.note(problem);
-                    }
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if !page.push((from.clone(), item), bytes) {
-                break;
-            }
+        })?)
+    };
+    let item = |found: NamedRow<R>| {
+        let wanted = match lead.leaves_names() {
+            true => lead::has_names(&found.row.keys(), query),
+            false => is_first_name(&found, query),
+        };
+        if wanted == Some(false) {
+            return Ok(None);
         }
-        if exhausted {
-            break;
-        }
-    }
-    left_out.report();
-    let begins = place.from.clone();
-    // One without a place begins or ends no page that is gone on from: see below.
-    let nowhere = Position::Issued(Uuid::nil());
-    let page = page.finish(place, |(at, _): &(Option<Position>, _)| {
-        at.as_ref().unwrap_or(&nowhere).clone()
-    });
-    let ends = page.items.last().and_then(|(at, _)| at.as_ref());
-    // A cursor to where this page begins would lead here again and again.
-    if page.next_cursor.is_some() && (ends.is_none() || ends == begins.as_ref()) {
-        let problem = "a page of certificates cannot be put in the order of the list";
-        return Err(StoreError::Corrupt(problem.to_owned()).into());
-    }
+        let bytes = found.row.bytes();
+        Ok(Some((found.row.item()?, bytes)))
+    };
+    let place_of = |found: &NamedRow<R>| order.position(found);
+    let page = place.read_each(lead.least(query), rows, place_of, item).await?;
     let count = plan.count(db, ask.counting, page.items.len()).await?;
-    Ok(page.counted(count).map(|(_, item)| item))
-}
-
-/// Rows that are asked for at a time at most, of a list in which many are damaged.
-const MOST_AT_ONCE: i64 = 1_000;
-
-/// Rows of a page that cannot be read: the log has one line for all of them.
-#[derive(Default)]
-struct LeftOut {
-    rows: i64,
-    /// What is wrong with the first.
-    problem: Option<String>,
-}
-
-impl LeftOut {
-    fn note(&mut self, problem: String) {
-        self.rows += 1;
-        self.problem.get_or_insert(problem);
-    }
-
-    fn report(self) {
-        if let Some(problem) = self.problem {
-            tracing::error!(
-                rows = self.rows,
-                problem,
-                "rows are left out of a list; the first is named"
-            );
-        }
-    }
+    Ok(page.counted(count))
 }
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and

@@ -5,6 +5,7 @@ use kit::dry_run::Commit;
 use kit::error::Kind;
 use kit::service::Verdict;
 use serde_json::{Value, json};
+use store::Damage;
 use testkit::on_both_databases;
 use x509::crl::Reason;
 
@@ -56,7 +57,7 @@ async fn a_damaged_successor_does_not_damage_its_predecessor(world: World) {
     );
     assert!(found.detail.contains(&named), "{found:?}");
     let revoked = world.revoke(&serial, Reason::Superseded).await.unwrap();
-    assert_eq!((revoked.replaced_by, revoked.damaged), (None, None));
+    assert_eq!((revoked.replaced_by, revoked.damage), (None, Damage::default()));
 }
 
 async fn a_damaged_certificate_of_the_key_is_revoked_too_or_named(world: World) {
@@ -98,7 +99,7 @@ async fn a_damaged_certificate_of_the_key_is_revoked_too_or_named(world: World) 
     }
     let stored = world.issued(&legible.serial).await;
     assert_eq!(stored.revocation.unwrap().reason, Reason::KeyCompromise);
-    assert_eq!(stored.damaged.as_deref(), Some("lint_warnings"));
+    assert_eq!(stored.damage, Damage::from("lint_warnings"));
 }
 
 async fn many_damaged_certificates_of_the_key_keep_none_from_being_revoked(world: World) {

@@ -6,6 +6,7 @@ use http_body_util::BodyExt as _;
 use kit::service::{Finding, Verdict};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use store::Damage;
 use testkit::on_both_databases;
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -336,7 +337,7 @@ async fn an_item_without_a_readable_place_is_listed_behind_the_others() {
         };
         let items = store::jobs::items(&world.db, id, None, &slice).await.unwrap();
         assert_eq!(items.len(), 3);
-        assert_eq!(items[at].damage.as_deref(), Some("position"));
+        assert_eq!(items[at].damage, Damage::from("position"));
         assert_eq!(items[at].object, serials[1]);
     }
 }

@@ -1,15 +1,15 @@
 //! Revoked and held certificates.
 
 use data_encoding::HEXLOWER;
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::FromRow;
 use store::bulk::{self, Insert};
 use store::time::to_micros;
-use store::{Columns, Db, StoreError, Tx};
+use store::{Columns, Damage, Db, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 use x509::Serial;
 use x509::crl::{CrlEntry, Reason};
 
-use super::{number, read_number, stored};
+use super::{read_number, stored};
 use crate::domain::change::Revoked;
 use crate::domain::{Sampled, Scope};
 
@@ -207,21 +207,16 @@ struct EntryRow {
     time: Option<OffsetDateTime>,
     reason: u8,
     invalidity: Option<OffsetDateTime>,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for EntryRow
-where
-    &'static str: ColumnIndex<R>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for EntryRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
             serial: columns.value("serial")?,
             time: columns.time("revoked_us")?,
-            reason: number(&mut columns, "reason")?,
+            reason: columns.number("reason")?,
             invalidity: columns.time("invalidity_us")?,
             damage: columns.damage(),
         })
@@ -241,10 +236,10 @@ impl TryFrom<EntryRow> for CrlEntry {
                 &format!("the entry of {}", HEXLOWER.encode(&row.serial)),
             )
         })?;
-        let reason = Reason::from_code(row.reason).filter(|_| row.damage.is_none());
-        if reason.is_none() {
-            let columns = row.damage.as_deref().unwrap_or("reason");
-            let problem = StoreError::damaged(columns, &format!("the entry of {serial}"));
+        let mut damage = row.damage;
+        let reason = damage.note("reason", Reason::from_code(row.reason));
+        let reason = reason.filter(|_| damage.is_none());
+        if let Err(problem) = damage.check(|| format!("the entry of {serial}")) {
             tracing::error!(%problem, "a revocation that cannot be read is listed as one for good");
         }
         Ok(Self {
@@ -311,16 +306,11 @@ struct SampledRow {
     change: i64,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for SampledRow
-where
-    &'static str: ColumnIndex<R>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for SampledRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         Ok(Self {
             entry: EntryRow::from_row(row)?,
-            change: row.try_get("change")?,
+            change: row.held("change")?,
         })
     }
 }

@@ -1,11 +1,10 @@
 //! Issuer generations.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::FromRow;
 use store::lease::Lease;
-use store::{Columns, Db, StoreError, Tx};
+use store::{Columns, Damage, Db, Rows, StoreError, TableRow, Tx};
 use x509::Certificate;
 
-use super::{Rows, number};
 use crate::domain::Issuer;
 
 /// A row, in which a column that cannot be read is empty and named.
@@ -15,16 +14,10 @@ struct IssuerRow {
     key_name: String,
     certificate: Vec<u8>,
     shards: u32,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for IssuerRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for IssuerRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -32,7 +25,7 @@ where
             ca: columns.value("ca")?,
             key_name: columns.value("key_name")?,
             certificate: columns.value("certificate")?,
-            shards: number(&mut columns, "shards")?,
+            shards: columns.number("shards")?,
             damage: columns.damage(),
         })
     }
@@ -42,11 +35,10 @@ impl TryFrom<IssuerRow> for Issuer {
     type Error = StoreError;
 
     fn try_from(row: IssuerRow) -> Result<Self, StoreError> {
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("issuer {:?}", row.issuer));
-        if let Some(columns) = &row.damage {
-            return Err(damaged(columns));
-        }
-        let certificate = Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?;
+        let object = || format!("issuer {:?}", row.issuer);
+        row.damage.check(object)?;
+        let certificate = Certificate::from_der(&row.certificate);
+        let certificate = certificate.map_err(|_| StoreError::damaged("certificate", &object()))?;
         Ok(Self {
             name: row.issuer,
             ca: row.ca,
@@ -61,7 +53,7 @@ impl TryFrom<IssuerRow> for Issuer {
 pub(crate) async fn all(db: &Db) -> Result<Rows<Issuer>, StoreError> {
     let sql = "SELECT issuer, ca, key_name, certificate, shards FROM issuers ORDER BY issuer";
     let rows: Vec<IssuerRow> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
-    Rows::of(rows)
+    Rows::of(rows, Issuer::try_from)
 }
 
 const FIND: &str = "SELECT issuer, ca, key_name, certificate, shards FROM issuers WHERE issuer = $1";

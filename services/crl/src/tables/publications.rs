@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::FromRow;
 use store::lease::Lease;
 use store::time::to_micros;
-use store::{Columns, Db, StoreError, Tx};
+use store::{Columns, Damage, Db, Rows, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use super::{Rows, number, read_number, stored};
+use super::{read_number, stored};
 use crate::domain::{Kind, Publication, Scope};
 
 macro_rules! columns {
@@ -22,34 +21,25 @@ macro_rules! columns {
 /// A row, in which a column that cannot be read is empty and named.
 struct PublicationRow {
     list: Publication,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for PublicationRow
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for PublicationRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
-        let kind: String = columns.value("kind")?;
         let kinds = [Kind::Complete, Kind::Delta];
-        let kind = kinds.into_iter().find(|known| known.as_str() == kind);
+        let kind = columns.parsed("kind", |kind| {
+            kinds.into_iter().find(|known| known.as_str() == kind)
+        })?;
         let base: Option<i64> = columns.value("base")?;
         let list = Publication {
             id: columns.value("id")?,
             scope: Scope {
                 issuer: columns.value("issuer")?,
-                shard: number(&mut columns, "shard")?,
+                shard: columns.number("shard")?,
             },
-            kind: kind.unwrap_or_else(|| {
-                columns.damaged::<()>("kind");
-                Kind::Complete
-            }),
-            number: number(&mut columns, "number")?,
+            kind: kind.unwrap_or(Kind::Complete),
+            number: columns.number("number")?,
             base: base.map(|base| u64::try_from(base).unwrap_or_else(|_| columns.damaged("base"))),
             change: columns.value("change")?,
             from: time(&mut columns, "from_us")?,
@@ -57,8 +47,8 @@ where
             this_update: time(&mut columns, "this_update_us")?,
             next_update: time(&mut columns, "next_update_us")?,
             modified: time(&mut columns, "modified_us")?,
-            entries: number(&mut columns, "entries")?,
-            length: number(&mut columns, "length")?,
+            entries: columns.number("entries")?,
+            length: columns.number("length")?,
             digest: columns.value("digest")?,
         };
         Ok(Self {
@@ -69,11 +59,10 @@ where
 }
 
 /// One that every row has.
-fn time<'r, R: Row>(columns: &mut Columns<'r, R>, column: &'static str) -> Result<OffsetDateTime, sqlx::Error>
-where
-    &'static str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+fn time<R: TableRow>(
+    columns: &mut Columns<'_, R>,
+    column: &'static str,
+) -> Result<OffsetDateTime, sqlx::Error> {
     Ok(columns.time(column)?.unwrap_or(OffsetDateTime::UNIX_EPOCH))
 }
 
@@ -81,12 +70,8 @@ impl TryFrom<PublicationRow> for Publication {
     type Error = StoreError;
 
     fn try_from(PublicationRow { list, damage }: PublicationRow) -> Result<Self, StoreError> {
-        let Some(columns) = damage else { return Ok(list) };
-        let (kind, number, scope) = (list.kind.as_str(), list.number, &list.scope);
-        Err(StoreError::damaged(
-            &columns,
-            &format!("{kind} CRL {number} of {scope}"),
-        ))
+        damage.check(|| format!("{} CRL {} of {}", list.kind.as_str(), list.number, list.scope))?;
+        Ok(list)
     }
 }
 
@@ -154,7 +139,7 @@ pub(crate) async fn base(
             .bind(BASES)
             .fetch_all(c)
             .await?);
-        if let Some(found) = Rows::<Publication>::of(rows)?.read.into_iter().next() {
+        if let Some(found) = Rows::of(rows, Publication::try_from)?.read.into_iter().next() {
             return Ok(Some(found));
         }
     }
@@ -169,7 +154,7 @@ pub(crate) async fn imported(db: &Db) -> Result<Rows<Publication>, StoreError> {
          AND issuer IN (SELECT issuer FROM issuers WHERE key_name = '') ORDER BY issuer, number"
     );
     let rows: Vec<PublicationRow> = store::read!(db, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
-    Rows::of(rows)
+    Rows::of(rows, Publication::try_from)
 }
 
 /// All current lists, and what is wrong with rows that cannot be read.
@@ -182,7 +167,7 @@ pub(crate) async fn all_current(
         "WHERE published_us IS NOT NULL AND replaced_us IS NULL ORDER BY number"
     );
     let rows: Vec<PublicationRow> = store::read!(db, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
-    let Rows::<Publication> { read, damaged } = Rows::of(rows)?;
+    let Rows { read, damaged } = Rows::of(rows, Publication::try_from)?;
     let current = read
         .into_iter()
         .map(|list| ((list.scope.clone(), list.kind), list));

@@ -1,10 +1,10 @@
 //! Scopes: what has changed in them, and which numbers are taken.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::FromRow;
 use store::lease::Lease;
-use store::{Columns, Db, StoreError, Tx};
+use store::{Columns, Damage, Db, Rows, StoreError, TableRow, Tx};
 
-use super::{Rows, number, publications, read_number, stored};
+use super::{publications, read_number, stored};
 use crate::domain::due::ScopeState;
 use crate::domain::{Kind, Scope};
 
@@ -112,21 +112,16 @@ struct ScopeRow {
     changes: i64,
     urgent: i64,
     requested: Option<i64>,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for ScopeRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for ScopeRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
             scope: Scope {
                 issuer: columns.value("issuer")?,
-                shard: number(&mut columns, "shard")?,
+                shard: columns.number("shard")?,
             },
             changes: columns.value("changes")?,
             urgent: columns.value("urgent")?,
@@ -145,24 +140,21 @@ pub(crate) async fn states(db: &Db) -> Result<Rows<ScopeState>, StoreError> {
     let before = before_restore(db).await?;
     let (mut current, mut damaged) = publications::all_current(db).await?;
     current.retain(|_, list| stored(list.number) >= before);
-    let mut states = Vec::with_capacity(rows.len());
-    for row in rows {
+    let states = Rows::of(rows, |row: ScopeRow| {
         let scope = row.scope;
-        if let Some(columns) = row.damage {
-            damaged.push(StoreError::damaged(&columns, &format!("scope {scope}")).to_string());
-            continue;
-        }
-        states.push(ScopeState {
+        row.damage.check(|| format!("scope {scope}"))?;
+        Ok(ScopeState {
             changes: row.changes,
             urgent: row.urgent,
             requested: row.requested.is_some(),
             complete: current.remove(&(scope.clone(), Kind::Complete)),
             delta: current.remove(&(scope.clone(), Kind::Delta)),
             scope,
-        });
-    }
+        })
+    })?;
+    damaged.extend(states.damaged);
     Ok(Rows {
-        read: states,
+        read: states.read,
         damaged,
     })
 }

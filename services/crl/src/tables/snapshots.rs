@@ -1,9 +1,9 @@
 //! Snapshots of ca: which is being taken, whether one ever ended, and how far its feed was read behind it.
 
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use store::lease::Lease;
 use store::time::to_micros;
-use store::{Columns, Db, StoreError, Tx};
+use store::{Columns, Db, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 
 /// Begins one and answers its number.
@@ -54,11 +54,7 @@ impl SnapshotState {
 }
 
 /// Where a column cannot be read another snapshot is taken, and the next heartbeat is noted: they write it again.
-impl<'r, R: sqlx::Row> FromRow<'r, R> for SnapshotState
-where
-    &'static str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for SnapshotState {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use proto::ca::v1::{ListCasRequest, StatusRequest};
+use store::Rows;
 use x509::{Certificate, Serial};
 
 use super::{App, patiently};
@@ -74,10 +75,11 @@ impl App {
     pub(super) async fn issuers(&self) -> Result<Vec<Issuer>, Error> {
         let answer = self.ca().list_cas(patiently(ListCasRequest {})).await;
         let infos = answer.map_err(Error::ca)?.into_inner().items;
-        let (stored, mut problems) = match self.0.config.signing {
+        let stored = match self.0.config.signing {
             Signing::Delegated => tables::signers(&self.0.db, self.0.clock.now()).await?,
-            Signing::Direct => (Vec::new(), Vec::new()),
+            Signing::Direct => Rows::of([], Ok)?,
         };
+        let (stored, mut problems) = (stored.read, stored.damaged);
         let mut issuers = Vec::with_capacity(infos.len());
         for info in infos {
             let name = info.name.clone();

@@ -109,7 +109,7 @@ impl From<Item> for JobItem {
             position: item.position,
             object: item.object,
             state: item.state.as_str(),
-            detail: item.damage.as_deref().map(unreadable).or(item.detail),
+            detail: unreadable(&item.damage).or(item.detail),
             done_at: item.done.map(rfc3339),
         }
     }
@@ -206,8 +206,8 @@ async fn page_of_items(
     let found = jobs::items(&jobs.db, job, state, &slice(&place, ask))
         .await
         .map_err(Error::from)?;
-    if let Some(damage) = found.iter().find_map(|item| item.damage.as_deref()) {
-        jobs.report_damage(job, &format!("{damage} of an item"));
+    if let Some(item) = found.iter().find(|item| !item.damage.is_none()) {
+        jobs.report_damage(job, &item.damage, " of an item");
     }
     let last = found
         .get(ask.limit.rows() - 1)

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
-use store::{Columns, StoreError};
+use sqlx::FromRow;
+use store::{Columns, Damage, StoreError, TableRow};
 use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
@@ -45,17 +45,10 @@ pub(in super::super) struct Row {
     lint_warnings: Option<String>,
     replaced_by: Option<Vec<u8>>,
     last_ocsp_query: Option<i64>,
-    pub(in super::super) damage: Option<String>,
+    pub(in super::super) damage: Damage,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Row
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Row {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -95,12 +88,7 @@ pub(in super::super) struct Der {
     pub(in super::super) der: Vec<u8>,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Der
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for Der {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -121,12 +109,7 @@ pub(in super::super) struct Revoked {
 }
 
 impl Revoked {
-    pub(in super::super) fn of<'r, R: sqlx::Row>(columns: &mut Columns<'r, R>) -> Result<Self, sqlx::Error>
-    where
-        &'static str: ColumnIndex<R>,
-        String: Decode<'r, R::Database> + Type<R::Database>,
-        i64: Decode<'r, R::Database> + Type<R::Database>,
-    {
+    pub(in super::super) fn of<R: TableRow>(columns: &mut Columns<'_, R>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             revoked_at: columns.value("revoked_at")?,
             reason: columns.value("reason")?,
@@ -138,7 +121,7 @@ impl Revoked {
 
     /// What it says. One of time and reason without the other is not taken for a certificate that is not revoked.
     pub(in super::super) fn read(&self, object: &str) -> Result<Option<Revocation>, StoreError> {
-        let damaged = |column| StoreError::damaged(column, object);
+        let damaged = |column: &'static str| StoreError::damaged(column, object);
         let (at, code) = match (self.revoked_at, self.reason) {
             (None, None) => return Ok(None),
             (Some(at), Some(code)) => (at, code),
@@ -171,8 +154,7 @@ pub(in super::super) fn object(serial: &[u8], id: Uuid) -> String {
 }
 
 /// Type and size of the key of a certificate.
-pub(in super::super) fn key_type(der: &[u8]) -> Option<x509::KeyAlgorithm> {
-    let certificate = x509::Certificate::from_der(der).ok()?;
+pub(in super::super) fn key_type(certificate: &x509::Certificate) -> Option<x509::KeyAlgorithm> {
     certificate.public_key().ok().map(x509::PublicKey::algorithm)
 }
 
@@ -195,44 +177,20 @@ const NEEDED: [&str; 13] = [
     "decided_at",
 ];
 
-/// The columns of a row that cannot be read.
-pub(in super::super) struct Damage(Vec<String>);
+/// Whether one of them is [`NEEDED`].
+fn is_of_needed(damage: &Damage) -> bool {
+    NEEDED.iter().any(|column| damage.includes(column))
+}
 
-impl Damage {
-    pub(in super::super) fn of(columns: Option<String>) -> Self {
-        let columns = columns.iter().flat_map(|columns| columns.split(", "));
-        Self(columns.map(str::to_owned).collect())
-    }
-
-    /// Notes the column if there is no value of it.
-    pub(in super::super) fn note<T>(&mut self, column: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() && !self.0.iter().any(|other| other == column) {
-            self.0.push(column.to_owned());
-        }
-        value
-    }
-
-    /// Whether one of them is [`NEEDED`].
-    pub(in super::super) fn is_of_needed(&self) -> bool {
-        self.0.iter().any(|column| NEEDED.contains(&column.as_str()))
-    }
-
-    /// The same, or one that a job with a filter compares and reads for no other reason.
-    pub(in super::super) fn keeps_from_a_job(&self) -> bool {
-        let compared = |column: &String| column == "sans" || column == "subject";
-        self.is_of_needed() || self.0.iter().any(compared)
-    }
-
-    pub(in super::super) fn named(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join(", "))
-    }
+/// The same, or one that a job with a filter compares and reads for no other reason.
+pub(in super::super) fn keeps_from_a_job(damage: &Damage) -> bool {
+    is_of_needed(damage) || damage.includes("sans") || damage.includes("subject")
 }
 
 impl Row {
     /// Whose it is; none where that cannot be read.
     pub(in super::super) fn requester(&self) -> Option<&str> {
-        let mut damaged = self.damage.iter().flat_map(|columns| columns.split(", "));
-        (!damaged.any(|column| column == "requester")).then_some(self.requester.as_str())
+        (!self.damage.includes("requester")).then_some(self.requester.as_str())
     }
 
     /// The certificate, of which everything can be read.
@@ -241,19 +199,17 @@ impl Row {
     /// Something of it cannot be.
     pub(in super::super) fn whole(self) -> Result<Issued, StoreError> {
         let issued = self.legible()?;
-        match issued.damage() {
-            Some(damage) => Err(damage),
-            None => Ok(issued),
-        }
+        issued.check()?;
+        Ok(issued)
     }
 
-    /// The certificate as far as it can be read: [`Issued::damaged`] names what cannot be.
+    /// The certificate as far as it can be read: [`Issued::damage`] names what cannot be.
     ///
     /// # Errors
     /// One of the columns of [`NEEDED`] cannot be read.
     pub(in super::super) fn legible(self) -> Result<Issued, StoreError> {
         let object = object(&self.serial, self.id);
-        let mut damage = Damage::of(self.damage);
+        let mut damage = self.damage;
         let time = |micros: i64| store::time::from_micros(micros).ok();
         let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).ok();
         let serial = damage.note("serial", Serial::from_bytes(&self.serial).ok());
@@ -264,13 +220,14 @@ impl Row {
         let generation = damage.note("generation", number(self.generation));
         let crl_shard = damage.note("crl_shard", number(self.crl_shard));
         let (Some(serial), Some(not_before), Some(not_after), Some(spki_sha256), false) =
-            (serial, not_before, not_after, spki_sha256, damage.is_of_needed())
+            (serial, not_before, not_after, spki_sha256, is_of_needed(&damage))
         else {
-            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object));
+            return Err(StoreError::damaged(damage, &object));
         };
         let revocation = self.revoked.read(&object)?;
+        let certificate = damage.note("der", x509::Certificate::from_der(&self.der).ok());
         // As it is stored; else as it is in the certificate, where an earlier version stored the row.
-        let of_certificate = key_type(&self.der);
+        let of_certificate = certificate.as_ref().and_then(key_type);
         let stored = match &self.key_type {
             Some(stored) => stored.parse().ok(),
             None => of_certificate,
@@ -298,7 +255,6 @@ impl Row {
                 .unwrap_or_else(|| x509::digest::sha256(&self.der)),
             replaced_by: self.replaced_by.and_then(|bytes| Serial::from_bytes(&bytes).ok()),
             last_ocsp_query: self.last_ocsp_query.and_then(time),
-            damaged: damage.named(),
             id: self.id,
             serial,
             ca: Arc::from(self.ca),
@@ -314,6 +270,7 @@ impl Row {
             spki_sha256,
             der: self.der,
             revocation,
+            damage,
         })
     }
 }

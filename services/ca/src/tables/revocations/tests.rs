@@ -38,7 +38,7 @@ async fn whole(db: &Db, issuer: Option<&IssuerName>, from: OffsetDateTime, limit
     let mut serials = Vec::new();
     let mut place = Some(Place::before(issuer));
     while let Some(there) = place {
-        let page = page(db, issuer, from, (&there, limit), Damage::Fails)
+        let page = page(db, issuer, from, (&there, limit), Unreadable::Fails)
             .await
             .unwrap();
         assert!(page.items.len() <= limit);

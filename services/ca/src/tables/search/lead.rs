@@ -133,7 +133,7 @@ impl Lead {
     }
 
     /// How many rows to ask for at least: most may be passed over where names are compared one by one.
-    pub(super) fn least(self, query: &Query) -> i64 {
+    pub(super) fn least(self, query: &Query) -> usize {
         if self.passes_over(query) { 64 } else { 1 }
     }
 

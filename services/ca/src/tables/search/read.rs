@@ -1,13 +1,13 @@
 //! How much is read of each certificate of a list.
 
+use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
-use store::{Columns, StoreError};
+use store::{Columns, Damage, StoreError, TableRow};
 use uuid::Uuid;
 use x509::serial::Serial;
 
-use super::super::certificates::{COLUMNS, Damage, Revoked, Row, object};
+use super::super::certificates::{COLUMNS, Revoked, Row, keeps_from_a_job, object};
 use crate::domain::{Brief, Damaged, Issued};
 
 /// A row of a list: the columns of a certificate, `c`, that are read.
@@ -36,7 +36,7 @@ pub(super) struct Keys<'a> {
     /// Empty, as are the names, where they are not compared.
     pub(super) subject: &'a str,
     sans: &'a str,
-    damage: Option<&'a str>,
+    damage: &'a Damage,
 }
 
 impl Keys<'_> {
@@ -47,8 +47,7 @@ impl Keys<'_> {
 
     /// Whether that column can be read.
     pub(super) fn has(&self, column: &str) -> bool {
-        let mut damaged = self.damage.into_iter().flat_map(|columns| columns.split(", "));
-        !damaged.any(|other| other == column)
+        !self.damage.includes(column)
     }
 }
 
@@ -75,7 +74,7 @@ impl Read for Row {
             revoked_at: self.revoked.revoked_at,
             subject: &self.subject,
             sans: &self.sans,
-            damage: self.damage.as_deref(),
+            damage: &self.damage,
         }
     }
 
@@ -103,24 +102,15 @@ pub(super) struct BriefRow {
     /// Empty, as are the names, where they are not compared.
     subject: String,
     sans: String,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for BriefRow
-where
-    &'static str: ColumnIndex<R>,
-    Uuid: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for BriefRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         let _needed: String = columns.value("ca")?;
         for needed in ["generation", "crl_shard"] {
-            if u32::try_from(columns.value::<i64>(needed)?).is_err() {
-                columns.damaged::<i64>(needed);
-            }
+            let _needed: u32 = columns.number(needed)?;
         }
         Ok(Self {
             id: columns.value("id")?,
@@ -144,7 +134,7 @@ impl BriefRow {
     fn read(self) -> Result<Brief, StoreError> {
         let object = object(&self.serial, self.id);
         let names = self.keys().sans();
-        let mut damage = Damage::of(self.damage);
+        let mut damage = self.damage;
         let time = |micros: i64| store::time::from_micros(micros).ok();
         let serial = damage.note("serial", Serial::from_bytes(&self.serial).ok());
         let not_before = damage.note("not_before", time(self.not_before));
@@ -156,9 +146,9 @@ impl BriefRow {
             not_before,
             not_after,
             spki_sha256,
-            damage.keeps_from_a_job(),
+            keeps_from_a_job(&damage),
         ) else {
-            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object));
+            return Err(StoreError::damaged(damage, &object));
         };
         Ok(Brief {
             serial,
@@ -192,7 +182,7 @@ impl Read for BriefRow {
             revoked_at: self.revoked.revoked_at,
             subject: &self.subject,
             sans: &self.sans,
-            damage: self.damage.as_deref(),
+            damage: &self.damage,
         }
     }
 

@@ -41,6 +41,16 @@ const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
 /// One key that all have, so that it leads nowhere.
 pub(crate) const KEY: [u8; 32] = [7; 32];
 
+/// A certificate, which all have too (`openssl req -x509 -newkey ed25519 -subj /CN=localhost`), in base64.
+const CERTIFICATE: &str = concat!(
+    "MIIBLDCB36ADAgECAgISNDAFBgMrZXAwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNzE2",
+    "MjI1NloYDzIxMjYxMTAzMTYyMjU2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwKjAFBgMrZXADIQAb",
+    "GwK9MjdxcxSueTlGq5l0oP2hsDOeYPx/SOqsx2rdd6NTMFEwHQYDVR0OBBYEFDAiidt2oKxg65n0",
+    "u/GTR3IWZh3CMB8GA1UdIwQYMBaAFDAiidt2oKxg65n0u/GTR3IWZh3CMA8GA1UdEwEB/wQFMAMB",
+    "Af8wBQYDK2VwA0EAyMqwZtkKVCKzqDeOfiTI25hUGhKS007d3ArEuUYW6qykPte/sFDjlxzbnoqa",
+    "pkudnZZAYXADKs1P6DT7ClDCCw==",
+);
+
 pub(crate) async fn filled(url: &str) -> Db {
     let options = Options {
         allow_unsafe: true,
@@ -48,6 +58,7 @@ pub(crate) async fn filled(url: &str) -> Db {
     };
     let db = Db::open(url, "ca", options).await.unwrap();
     db.migrate(&MIGRATIONS).await.unwrap();
+    let certificate = data_encoding::BASE64.decode(CERTIFICATE.as_bytes()).unwrap();
     let numbers: Vec<u128> = (0..ALL).collect();
     let serials: Vec<[u8; 16]> = numbers
         .iter()
@@ -86,7 +97,7 @@ pub(crate) async fn filled(url: &str) -> Db {
                 0
             },
             print.as_slice(),
-            print.as_slice(),
+            certificate.as_slice(),
             reason.map(|_| i64::try_from(*number).unwrap()),
             reason,
             // Each tenth renews the one before it.
