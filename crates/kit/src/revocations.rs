@@ -73,7 +73,8 @@ pub struct UnreadableEvent {
     cause: String,
 }
 
-/// Members of an event. Absent ones are those of an earlier version.
+/// Members of an event (`vocabulary::event::member`): of those that say the same, the ones in microseconds. Absent ones are those
+/// of an earlier version.
 #[derive(Deserialize)]
 struct Data {
     issuer: Option<String>,
@@ -282,6 +283,41 @@ mod tests {
         let mut other = event(EventType::CertificateHeld, &whole);
         other.subject = "-1".to_owned();
         assert!(Change::read(&other).is_err());
+    }
+
+    /// Verbatim: `not_after` in seconds in one event and as text in another, and without members that came later.
+    #[test]
+    fn events_of_earlier_versions_are_read() {
+        let issued = json!({
+            "serial": "0a", "ca": "a", "issuer": "a", "crl_shard": 0, "profile": "tls-server", "subject": "CN=b", "san": ["dns:b"],
+            "not_before": 1_798_859_045, "not_after": 1_830_395_045, "requester": "r", "protocol": "rest",
+            "fingerprint_sha256": "00", "replaces": null, "actor": "r", "lint_warnings": [],
+        });
+        assert_eq!(
+            Change::read(&event(EventType::CertificateIssued, &issued)).unwrap(),
+            None
+        );
+        let revoked = json!({
+            "serial": "0a", "ca": "a", "issuer": "a", "crl_shard": 3, "not_after": "2028-01-02T03:04:05Z",
+            "not_after_us": NOW_US, "profile": "tls-server", "requester": "r", "actor": "r", "status": "revoked",
+            "reason": "superseded", "revocation_time": "2027-01-02T03:04:05Z", "invalidity_time": null,
+            "revocation_time_us": NOW_US, "invalidity_time_us": null, "decided_as": "owner",
+        });
+        let read = Change::read(&event(EventType::CertificateRevoked, &revoked)).unwrap();
+        let expected = RevokedCertificate {
+            subject: Subject {
+                issuer: "a".to_owned(),
+                crl_shard: 3,
+                serial: "0a".parse().unwrap(),
+            },
+            not_after: NOW,
+            revocation: Revocation {
+                time: NOW,
+                reason: Reason::Superseded,
+                invalidity: None,
+            },
+        };
+        assert_eq!(read, Some(Change::Revoked(expected)));
     }
 
     #[test]

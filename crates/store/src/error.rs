@@ -86,6 +86,9 @@ pub enum StoreError {
         /// The type, such as `certificate.issued`.
         event: &'static str,
     },
+    /// A mistake in the program: an event with other members than its type declares. Subscribers would look for them in vain.
+    #[error("an event {0:?} is not as `vocabulary` declares it: {1}")]
+    UndeclaredMembers(&'static str, String),
     /// A value is too long for the database, such as for a row of an index. Whoever stores it has to refuse it before.
     #[error("a value is too long for the database")]
     TooLong(#[source] sqlx::Error),

@@ -6,6 +6,7 @@
 //!
 //! Events stay until they are old and every subscriber has them: [`prune`], [`subscribers`].
 
+mod members;
 mod prune;
 pub mod subscribers;
 
@@ -26,7 +27,7 @@ pub struct NewEvent {
     pub kind: EventType,
     /// What it happened to, such as a certificate's id.
     pub subject: String,
-    /// The facts, without secrets: a JSON object.
+    /// The facts, without secrets: an object with the members that its type declares.
     pub data: serde_json::Value,
     /// Correlation id of the request that caused it.
     pub correlation_id: Option<String>,
@@ -61,7 +62,8 @@ const APPEND_LITE: Insert = Insert::into(
 ///
 /// # Errors
 /// [`StoreError::UndeclaredEvent`] for an event that the service did not declare ([`Db::declaring`](crate::Db::declaring)):
-/// nothing is appended. Those of the database.
+/// nothing is appended. [`StoreError::UndeclaredMembers`] for one that has other members than its type declares. Those of the
+/// database.
 pub async fn append(tx: &mut Tx, events: &[NewEvent], now: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
     if events.is_empty() {
         return Ok(Vec::new());
@@ -71,6 +73,9 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent], now: OffsetDateTime) -> Re
             schema: tx.schema().to_owned(),
             event: event.kind.name(),
         });
+    }
+    for event in events {
+        members::check(event)?;
     }
     let ids: Vec<Uuid> = events.iter().map(|_| new_id(now)).collect();
     match tx.kind() {

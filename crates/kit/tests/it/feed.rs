@@ -49,9 +49,9 @@ impl World {
     async fn commit(&self, subject: &str) {
         let mut tx = self.db.begin().await.unwrap();
         let event = NewEvent {
-            kind: EventType::ApiKeyCreated,
+            kind: EventType::CaSuspended,
             subject: subject.to_owned(),
-            data: serde_json::json!({}),
+            data: serde_json::json!({"ca": subject, "actor": "test:operator"}),
             correlation_id: None,
             traceparent: None,
         };

@@ -18,7 +18,7 @@ on_both!(
     events_of_one_transaction_keep_their_order,
     a_commit_wakes_a_subscriber_long_before_it_polls,
     a_rolled_back_event_is_never_seen,
-    an_event_that_the_service_did_not_declare_is_not_appended,
+    an_event_that_is_not_as_declared_is_not_appended,
     pages_of_the_feed_join_without_gap,
     a_cursor_behind_what_was_pruned_is_refused,
     a_cursor_ahead_of_the_feed_is_refused,
@@ -32,9 +32,13 @@ const FAR: OffsetDateTime = time::macros::datetime!(9999-01-01 0:00 UTC);
 async fn events_keep_their_facts(scratch: Scratch) {
     let db = scratch.migrated().await;
     let full = NewEvent {
-        kind: EventType::CertificateIssued,
+        kind: EventType::CrlPublished,
         subject: "0123".to_owned(),
-        data: serde_json::json!({"text": "ü \"quoted\" \\ {1,2}", "n": 9_007_199_254_740_993_i64, "list": [null]}),
+        data: serde_json::json!({
+            "issuer": "ü \"quoted\" \\ {1,2}", "crl_shard": 0, "crl_kind": "complete", "number": 9_007_199_254_740_993_i64,
+            "base": null, "entries": 0, "octets": 0, "this_update": "2027-01-02T03:04:05Z", "next_update": "2027-01-03T03:04:05Z",
+            "path": "/crl/a.crl", "imported": false,
+        }),
         correlation_id: Some("abc".to_owned()),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     };
@@ -46,8 +50,8 @@ async fn events_keep_their_facts(scratch: Scratch) {
 
     let events = all(&db).await;
     assert_eq!(events.iter().map(|event| event.id).collect::<Vec<_>>(), ids);
-    assert_eq!(events[0].kind, "certificate.issued");
-    assert_eq!(events[0].event_type(), "io.gigvault.certificate.issued");
+    assert_eq!(events[0].kind, "crl.published");
+    assert_eq!(events[0].event_type(), "io.gigvault.crl.published");
     assert_eq!(events[0].source, "urn:gigvault:ca");
     assert_eq!(events[0].subject, "0123");
     assert_eq!(events[0].time, now());
@@ -124,11 +128,8 @@ async fn a_rolled_back_event_is_never_seen(scratch: Scratch) {
     assert_eq!(subjects(&db).await, ["done"]);
 }
 
-async fn an_event_that_the_service_did_not_declare_is_not_appended(scratch: Scratch) {
-    let db = scratch
-        .migrated()
-        .await
-        .declaring(&[EventType::CertificateIssued]);
+async fn an_event_that_is_not_as_declared_is_not_appended(scratch: Scratch) {
+    let db = scratch.migrated().await.declaring(&[EventType::CaSuspended]);
     let of_another = NewEvent {
         kind: EventType::KeyGenerated,
         ..event("of another")
@@ -144,6 +145,22 @@ async fn an_event_that_the_service_did_not_declare_is_not_appended(scratch: Scra
     append(&mut tx, "declared").await;
     tx.commit().await.unwrap();
     assert_eq!(subjects(&db).await, ["declared"]);
+
+    let less = NewEvent {
+        data: serde_json::json!({"ca": "x"}),
+        ..event("x")
+    };
+    let mut tx = db.begin().await.unwrap();
+    let error = outbox::append(&mut tx, &[event("first"), less], now())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an event \"ca.suspended\" is not as `vocabulary` declares it: `actor` is missing"
+    );
+    append(&mut tx, "after").await;
+    tx.commit().await.unwrap();
+    assert_eq!(subjects(&db).await, ["declared", "after"]);
 
     let silent = db.declaring(&[]);
     let mut tx = silent.begin().await.unwrap();

@@ -114,9 +114,9 @@ pub(crate) fn tables() -> Migrator {
 
 pub(crate) fn event(subject: &str) -> NewEvent {
     NewEvent {
-        kind: EventType::CertificateIssued,
+        kind: EventType::CaSuspended,
         subject: subject.to_owned(),
-        data: serde_json::json!({ "subject": subject }),
+        data: serde_json::json!({ "ca": subject, "actor": "test:operator" }),
         correlation_id: None,
         traceparent: None,
     }

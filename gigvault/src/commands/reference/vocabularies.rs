@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use kit::auth::{permission, roles as known};
+use vocabulary::event::member::{self, Encoding, Member};
 use vocabulary::metric::{Kind, Unit};
-use vocabulary::{ProblemType, event, metric, problem};
+use vocabulary::{EventType, ProblemType, event, metric, problem};
 
 use crate::wiring;
 
@@ -69,7 +70,38 @@ pub(super) fn events() -> anyhow::Result<String> {
             known.meaning()
         );
     }
+    text.push_str(
+        "\n## Members\n\n`data` of an event is an object with all members of its type and no others; one that does not apply is null. \
+         A member means the same, and is written in the same way, in every event that has it. Events that an earlier version wrote \
+         stay in the feed as they are.\n\n| type | members |\n| --- | --- |\n",
+    );
+    for known in EventType::ALL {
+        let names: Vec<String> = known
+            .members()
+            .iter()
+            .map(|member| format!("`{}`", member.name))
+            .collect();
+        let _infallible = writeln!(text, "| `{}` | {} |", known.name(), names.join(", "));
+    }
+    text.push_str("\n| member | meaning | in JSON | null where |\n| --- | --- | --- | --- |\n");
+    for member in member::ALL {
+        let _infallible = write!(text, "{}", member_row("", member));
+        if let Encoding::Object(inner) = member.encoding {
+            for inner in inner {
+                let _infallible = write!(text, "{}", member_row(&format!("{}.", member.name), inner));
+            }
+        }
+    }
     Ok(text)
+}
+
+fn member_row(outer: &str, member: &Member) -> String {
+    let null = member.null.unwrap_or_default();
+    let Member { name, meaning, .. } = member;
+    format!(
+        "| `{outer}{name}` | {meaning} | {} | {null} |\n",
+        member.encoding.text()
+    )
 }
 
 pub(super) fn metrics() -> String {

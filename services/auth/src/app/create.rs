@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use kit::auth::{Caller, roles};
+use kit::clock::rfc3339;
 use kit::dry_run::Intent;
 use kit::error::Common;
 use kit::idempotency::{self, IdempotencyKey, digest};
@@ -17,7 +18,6 @@ use serde_json::json;
 use store::time::{from_micros, to_micros};
 use store::{IdempotencyClaim, StoreError, Tx, outbox};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use vocabulary::EventType;
 
 use super::{App, event, plans};
@@ -200,7 +200,7 @@ fn limits(asked: &[String], requester: &Caller) -> Result<Vec<String>, Error> {
 
 /// The event of a new key, whoever made it.
 pub(super) fn created(key: &ApiKey) -> outbox::NewEvent {
-    let expires = key.expires.and_then(|expires| expires.format(&Rfc3339).ok());
+    let expires = key.expires.map(rfc3339);
     event(
         EventType::ApiKeyCreated,
         key,

@@ -17,7 +17,7 @@ use kit::dry_run::Intent;
 use rules::NameLimits;
 use serde_json::json;
 use store::time::{from_micros, to_micros};
-use store::{Tx, outbox};
+use store::{Damage, Tx, outbox};
 use time::OffsetDateTime;
 use vocabulary::EventType;
 
@@ -142,15 +142,13 @@ impl Revoked {
 
 /// The event of one key; what cannot be read of it is null.
 fn revoked(key: &StoredKey, revocation: &Revocation) -> outbox::NewEvent {
-    let mut data = json!({
+    let data = json!({
         "prefix": key.prefix().map(Prefix::as_str),
         "name": key.name(),
         "roles": key.roles(),
         "revoked_by": revocation.by,
+        "damage": key.damage().map(Damage::columns).unwrap_or_default(),
     });
-    if let (Some(columns), Some(members)) = (key.damage(), data.as_object_mut()) {
-        members.insert("damage".to_owned(), json!(columns));
-    }
     kit::trace::event(EventType::ApiKeyRevoked, key.to_string(), data)
 }
 

@@ -203,7 +203,7 @@ fn event(
 ) -> NewEvent {
     let revocation = certificate.revocation.as_ref();
     let micros = store::time::to_micros;
-    let mut data = serde_json::json!({
+    let data = serde_json::json!({
             "serial": certificate.serial.to_string(),
             "ca": certificate.ca,
             "issuer": certificate.issuer().to_string(),
@@ -221,10 +221,8 @@ fn event(
             "revocation_time_us": revocation.map(|revocation| micros(revocation.time)),
             "invalidity_time_us": revocation.and_then(|revocation| revocation.invalidity).map(micros),
             "decided_as": revocation.and_then(|revocation| revocation.decided_as).map(Capacity::as_str),
+            "same_key": same_key,
     });
-    if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {
-        members.insert("same_key".to_owned(), same_key);
-    }
     kit::trace::event(change.event(), certificate.serial.to_string(), data)
 }
 

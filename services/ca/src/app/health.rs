@@ -89,7 +89,7 @@ impl App {
         };
         if is_news {
             let data = serde_json::json!({
-                "ca": found.ca, "issuer": issuer, "status": is.as_str(),
+                "ca": found.ca, "issuer": issuer, "health": is.as_str(),
                 "problems": found.problems, "unknown": found.unknown,
             });
             let event = kit::trace::event(EventType::CaHealthChanged, found.ca.as_str(), data);

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use kit::clock::rfc3339;
 use sqlx::QueryBuilder;
 use store::bulk::{Insert, insert};
 use store::outbox::NewEvent;
@@ -211,8 +212,8 @@ fn event(signed: &Signed) -> NewEvent {
             "profile": issued.profile,
             "subject": issued.subject,
             "san": issued.sans,
-            "not_before": issued.not_before.unix_timestamp(),
-            "not_after": issued.not_after.unix_timestamp(),
+            "not_before": rfc3339(issued.not_before),
+            "not_after": rfc3339(issued.not_after),
             "requester": issued.requester,
             "protocol": issued.protocol.as_str(),
             "fingerprint_sha256": data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),

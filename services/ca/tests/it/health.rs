@@ -81,7 +81,7 @@ async fn a_change_of_health_is_an_event_and_nothing_else_is(world: World) {
                 ("issuing", &json!("issuing"))
             );
             let text = |member: &str| data[member].as_str().unwrap().to_owned();
-            (text("issuer"), text("status"))
+            (text("issuer"), text("health"))
         })
         .collect();
     assert_eq!(told, expected);

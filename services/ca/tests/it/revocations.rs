@@ -252,6 +252,10 @@ async fn events_say_all_that_crls_need(world: World) {
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     let expected = ["issued", "held", "released", "revoked"].map(|kind| format!("certificate.{kind}"));
     assert_eq!(kinds, expected);
+    let stored = world.issued(&serial.parse().unwrap()).await;
+    for (member, time) in [("not_before", stored.not_before), ("not_after", not_after)] {
+        assert_eq!(data[0][member], kit::clock::rfc3339(time));
+    }
     let now = to_micros(NOW);
     for (data, revoked, invalid) in [
         (&data[1], Some(now), None),

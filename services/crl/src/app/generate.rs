@@ -222,7 +222,11 @@ impl App {
                 list.number, list.scope
             )));
         }
-        let event = kit::trace::event(EventType::CrlPublished, list.scope.to_string(), described(list));
+        let event = kit::trace::event(
+            EventType::CrlPublished,
+            list.scope.to_string(),
+            described(list, false),
+        );
         store::outbox::append(&mut tx, &[event], now).await?;
         tx.commit().await?;
         self.published.send_replace(());
@@ -235,11 +239,11 @@ impl App {
 }
 
 /// A list as its event has it.
-pub(super) fn described(list: &Publication) -> serde_json::Value {
+pub(super) fn described(list: &Publication, imported: bool) -> serde_json::Value {
     serde_json::json!({
         "issuer": list.scope.issuer,
-        "shard": list.scope.shard,
-        "kind": list.kind.as_str(),
+        "crl_shard": list.scope.shard,
+        "crl_kind": list.kind.as_str(),
         "number": list.number,
         "base": list.base,
         "entries": list.entries,
@@ -247,5 +251,6 @@ pub(super) fn described(list: &Publication) -> serde_json::Value {
         "this_update": rfc3339(list.this_update),
         "next_update": rfc3339(list.next_update),
         "path": list.scope.path(list.kind),
+        "imported": imported,
     })
 }

@@ -140,11 +140,7 @@ impl App {
             )));
         }
         imports::prune(&mut tx, scope, now - READ_FOR).await?;
-        let mut data = described(list);
-        if let Some(data) = data.as_object_mut() {
-            data.insert("imported".to_owned(), true.into());
-        }
-        let event = kit::trace::event(EventType::CrlPublished, scope.to_string(), data);
+        let event = kit::trace::event(EventType::CrlPublished, scope.to_string(), described(list, true));
         store::outbox::append(&mut tx, &[event], now).await?;
         tx.commit().await?;
         self.published.send_replace(());

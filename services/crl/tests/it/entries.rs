@@ -6,11 +6,12 @@ use proto::ca::v1 as wire;
 use serde_json::json;
 use testkit::on_both_databases;
 
-use crate::world::{NOW, World};
+use crate::world::{NOT_AFTER_US, NOW, World};
 
 on_both_databases!(
     an_expired_entry_stays_for_one_list_past_its_end,
     what_is_said_twice_changes_nothing,
+    an_event_of_an_earlier_version_is_read,
     a_clock_that_was_ahead_takes_nothing_out_of_the_lists,
 );
 
@@ -41,6 +42,22 @@ async fn an_expired_entry_stays_for_one_list_past_its_end(world: World) {
         }
         process.stop().await;
     }
+}
+
+async fn an_event_of_an_earlier_version_is_read(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    let snapshots = world.ca.snapshots();
+    let data = json!({
+        "serial": "0a", "ca": "issuing", "issuer": "issuing", "crl_shard": 0, "not_after": "2099-12-31T23:59:59Z",
+        "not_after_us": NOT_AFTER_US, "profile": "tls-server", "requester": "test:anyone", "actor": "test:anyone",
+        "status": "revoked", "reason": "key-compromise", "revocation_time": kit::clock::rfc3339(NOW), "invalidity_time": null,
+        "revocation_time_us": store::time::to_micros(NOW), "invalidity_time_us": null, "decided_as": "operator",
+    });
+    world.ca.tell("certificate.revoked", "0a", data);
+    world.complete_with(1).await;
+    assert_eq!(world.ca.snapshots(), snapshots);
+    process.stop().await;
 }
 
 async fn what_is_said_twice_changes_nothing(world: World) {

@@ -64,7 +64,9 @@ pub(crate) struct Process {
 /// What an event tells of a list that was published.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Published {
+    #[serde(rename = "crl_shard")]
     pub(crate) shard: u32,
+    #[serde(rename = "crl_kind")]
     pub(crate) kind: String,
     pub(crate) number: u64,
     pub(crate) base: Option<u64>,

@@ -2,7 +2,7 @@
 
 use ocsp::{Config, Unissued};
 use proto::ca::v1::Reason as WireReason;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::on_both_databases;
 use vocabulary::EventType;
 use x509::crl::Reason;
@@ -20,6 +20,7 @@ on_both_databases!(
     a_process_that_starts_knows_what_was_revoked_before,
     a_ca_that_is_added_is_answered_for,
     an_event_that_cannot_be_read_hides_nothing,
+    an_event_of_an_earlier_version_is_read,
 );
 
 fn revoked(reason: Reason) -> CertStatus {
@@ -195,17 +196,44 @@ async fn a_ca_that_is_added_is_answered_for(world: World) {
     .await;
 }
 
+/// Writes an event about a revocation, whatever its data: what a service appends is checked.
+async fn tell_revoked(world: &World, serial: &ReceivedSerial, data: &Value) {
+    let (subject, data) = (serial.to_string(), data.to_string());
+    let other = json!({"ca": "issuing", "actor": "test:anyone"});
+    let event = kit::trace::event(EventType::CaSuspended, &subject, other);
+    let mut tx = world.ca_db.clone().declaring(ca::EVENTS).begin().await.unwrap();
+    store::outbox::append(&mut tx, &[event], NOW).await.unwrap();
+    let changed = store::tx!(&mut tx, |connection| {
+        let sql = "UPDATE outbox SET kind = 'certificate.revoked', data = $1 WHERE kind = 'ca.suspended' AND subject = $2";
+        let done = sqlx::query(sql).bind(&data).bind(&subject).execute(connection);
+        done.await.map(|done| done.rows_affected())
+    });
+    assert_eq!(changed.unwrap(), 1);
+    tx.commit().await.unwrap();
+}
+
+async fn an_event_of_an_earlier_version_is_read(world: World) {
+    let certificate = world.issue("issuing").await;
+    let snapshots = world.to_ca.calls("SnapshotRevocations");
+    let data = json!({
+        "serial": certificate.serial().to_string(), "ca": "issuing", "issuer": "issuing", "crl_shard": 0,
+        "not_after": kit::clock::rfc3339(certificate.not_after()), "not_after_us": store::time::to_micros(certificate.not_after()),
+        "profile": "tls-server", "requester": "test:anyone", "actor": "test:anyone", "status": "revoked",
+        "reason": "key-compromise", "revocation_time": kit::clock::rfc3339(NOW), "invalidity_time": null,
+        "revocation_time_us": store::time::to_micros(NOW), "invalidity_time_us": null, "decided_as": "operator",
+    });
+    tell_revoked(&world, certificate.serial(), &data).await;
+    eventually("what it says is told", async || {
+        world.status(&certificate).await == Ok(revoked(Reason::KeyCompromise))
+    })
+    .await;
+    assert_eq!(world.to_ca.calls("SnapshotRevocations"), snapshots);
+}
+
 async fn an_event_that_cannot_be_read_hides_nothing(world: World) {
     let [first, second] = [world.issue("issuing").await, world.issue("issuing").await];
     let snapshots = world.to_ca.calls("SnapshotRevocations");
-    let damaged = kit::trace::event(
-        EventType::CertificateRevoked,
-        first.serial().to_string(),
-        json!({}),
-    );
-    let mut tx = world.ca_db.clone().declaring(ca::EVENTS).begin().await.unwrap();
-    store::outbox::append(&mut tx, &[damaged], NOW).await.unwrap();
-    tx.commit().await.unwrap();
+    tell_revoked(&world, first.serial(), &json!({})).await;
     eventually("a snapshot is taken", async || {
         world.to_ca.calls("SnapshotRevocations") > snapshots
     })

@@ -114,7 +114,12 @@ async fn begin(world: &World, serial: &Serial, hold: bool) -> Tx {
             EventType::CertificateReleased
         },
         subject: serial.to_string(),
-        data: serde_json::json!({}),
+        data: serde_json::json!({
+            "serial": serial.to_string(), "ca": "issuing", "issuer": "issuing", "crl_shard": 0, "profile": "tls-server",
+            "not_after": "2099-12-31T23:59:59Z", "not_after_us": 0, "requester": "test:anyone", "actor": "test:anyone",
+            "status": "valid", "reason": null, "revocation_time": null, "revocation_time_us": null, "invalidity_time": null,
+            "invalidity_time_us": null, "decided_as": null, "same_key": null,
+        }),
         correlation_id: None,
         traceparent: None,
     };
