@@ -347,4 +347,21 @@ mod tests {
         let refused = many.page(&down).await.unwrap_err();
         assert!(refused.to_string().contains("other order"), "{refused}");
     }
+
+    #[tokio::test]
+    async fn rows_without_a_place_that_are_shown_are_shown_once() {
+        let table = Table::of((0..200).map(Row::Sound).chain([Row::Unplaced; 30]));
+        let place: Place<i64> = Ask::first("list", Limit::try_from(50).unwrap())
+            .place(Sort::of("number"))
+            .unwrap();
+        let rows = |from, most| std::future::ready(Ok(table.select(from, false, most)));
+        let each_fiftieth = |row: Row| match row {
+            Row::Sound(number) if number % 50 != 0 => Ok(None),
+            row => Ok(Some((row.place(), 1))),
+        };
+        let page = place.read_each(7, rows, Row::place, each_fiftieth).await.unwrap();
+        let shown: Vec<i64> = page.items.iter().copied().flatten().collect();
+        assert_eq!(shown, [0, 50, 100, 150]);
+        assert_eq!((page.items.len(), page.next_cursor), (34, None));
+    }
 }
