@@ -171,7 +171,7 @@ async fn a_list_and_its_delta_are_believed_when_their_ca_signed_them_and_they_ar
         (pki.list(9, CrlKind::COMPLETE, old, &[]), "to be renewed by"),
         (pki.list(10, CrlKind::Delta { base: 9 }, NOW, &[]), "delta"),
         (complete[..complete.len() - 9].to_vec(), "CertificateList"),
-        (b"<html>".to_vec(), "CertificateList"),
+        (b"<html>".to_vec(), "a web page"),
         (Vec::new(), "CertificateList"),
     ] {
         let url = lists(octets, Vec::new()).await;
