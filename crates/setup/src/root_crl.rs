@@ -183,6 +183,7 @@ fn is_old(list: &CertificateList, now: OffsetDateTime) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use keys::KeyEncryptionKey;
     use rootca::{Intermediate, Root};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use kit::clock::rfc3339;
 use ldap::{Attribute, Client, ClientError, Content, Entry, Published};
 
 use super::super::App;
@@ -37,6 +38,7 @@ impl App {
             && is_of_issuer(&entry)
             && self.clock.now() - since > BEHIND
         {
+            let since = rfc3339(since);
             let problem = format!("{}: {entry} could not be written since {since}", target.url);
             found.problems.push(problem);
         }
