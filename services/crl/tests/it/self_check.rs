@@ -64,7 +64,7 @@ async fn what_is_served_is_compared_with_what_was_published(mut world: World) {
     world.ca.found(is_healthy).await;
     outside.page("/crl/issuing.crl", true);
     revoke(&world, &outside, "0b", 0);
-    let found = problem(&world, "CertificateList of the CRL").await;
+    let found = problem(&world, "a web page").await;
     assert!(
         found.starts_with(&format!("{}/crl/issuing.crl", outside.url)),
         "{found}"
