@@ -149,10 +149,10 @@ async fn peers_wait_until_it_is_known_which_are_revoked() {
 #[tokio::test]
 async fn who_tells_which_are_revoked_is_called_before_that_is_known() {
     let ca = Ca::new();
-    let (server, caller) = (ca.identity("ca"), ca.identity("ocsp"));
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
     caller.revoked_peers().await_word();
-    caller.revoked_peers().are_told_by("ca");
+    caller.revoked_peers().are_told_by("auth");
     let served = Served::mutual(&server, echo_site()).await;
-    let transport = channel(&served.url(), "ca", &caller).unwrap();
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
     call(&transport, "x").await.unwrap();
 }
