@@ -303,8 +303,9 @@ async fn first_identities(
         let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
         let made = setup::service_identity::ensure(&issuer, &id, &files, &environment.clock).await;
         made.with_context(|| format!("the identity of {name}"))?;
-        let last = LastWord::in_directory(&environment.data.identity(name));
-        setup::revoked_peers::write_down(&issuer, &last).await?;
+        if let Some(folder) = files.certificate.parent() {
+            setup::revoked_peers::write_down(&issuer, &LastWord::in_directory(folder)).await?;
+        }
     }
     Ok(())
 }

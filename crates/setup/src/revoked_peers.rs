@@ -62,11 +62,7 @@ impl LastWord {
         let mut text: String = serials.iter().map(|serial| format!("{serial}\n")).collect();
         text.push_str(END);
 
-        let directory = self
-            .0
-            .parent()
-            .map_or(Ok(()), |parent| files::private_dir(parent).map(drop));
-        let written = directory.and_then(|()| files::replace(&self.0, text.as_bytes(), 0o600));
+        let written = files::replace(&self.0, text.as_bytes(), 0o600);
         if let Err(error) = written {
             tracing::warn!(
                 cause = chain(&error),
@@ -151,7 +147,7 @@ mod tests {
         let serials =
             BTreeSet::from([[0x11; 16], [0x12; 16]].map(|octets| Serial::from_bytes(&octets).unwrap()));
         let directory = tempfile::tempdir().unwrap();
-        let last = LastWord::in_directory(&directory.path().join("ocsp"));
+        let last = LastWord::in_directory(directory.path());
         assert_eq!(last.read(), None);
         for told in [serials, BTreeSet::new()] {
             last.write(&told);

@@ -69,9 +69,9 @@ impl Identities {
             process,
             services: others,
         };
-        for (_, identity) in identities.all() {
+        for (caller, identity) in identities.all() {
             let peers = identity.revoked_peers();
-            match last_word(data, identity).read() {
+            match last_word(settings, data, (caller, identity)).read() {
                 Some(serials) => peers.replace(serials),
                 None => peers.await_word(),
             }
@@ -133,7 +133,7 @@ impl Identities {
             jobs.spawn(identity.clone().watch(stop.clone()));
             let issuer = issuer(environment, services, caller)?;
             let revoked = identity.revoked_peers().clone();
-            let last = last_word(environment.data, identity);
+            let last = last_word(environment.settings, environment.data, (caller, identity));
             jobs.spawn(setup::revoked_peers::follow(
                 issuer.clone(),
                 revoked,
@@ -174,9 +174,14 @@ fn load(
     })
 }
 
-/// What `ca` said last to who has that identity: in the data directory, as `identity.directory` may be one that is not written to.
-fn last_word(data: &DataDir, identity: &Identity) -> LastWord {
-    LastWord::in_directory(&data.identity(identity.id().service()))
+/// What `ca` said last to who has that identity, beside it.
+fn last_word(settings: &Settings, data: &DataDir, (caller, identity): (&str, &Identity)) -> LastWord {
+    let folder = match (identity_directory::configured(settings), caller) {
+        (Some(directory), PROCESS) => directory.to_owned(),
+        (Some(directory), service) => directory.join(service),
+        (None, _) => data.identity(identity.id().service()),
+    };
+    LastWord::in_directory(&folder)
 }
 
 /// A process that does not know which services are revoked takes none as a peer, and is not ready.
