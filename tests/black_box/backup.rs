@@ -75,10 +75,12 @@ fn gigvault(system: &System, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn accept(system: &System) {
+/// Answers what was told of it.
+fn accept(system: &System) -> String {
     let accepted = gigvault(system, &["bootstrap", "--accept-restored"]);
     let said = String::from_utf8_lossy(&accepted.stderr);
     assert!(accepted.status.success(), "{said}");
+    String::from_utf8_lossy(&accepted.stdout).into_owned()
 }
 
 /// What openssl says of the list at that path.
@@ -169,7 +171,8 @@ async fn databases_of_ocsp_and_crl_that_are_lost_are_made_again_where_that_is_ac
         said.contains("crl.db") && said.contains("--accept-restored"),
         "{said}"
     );
-    accept(&system);
+    let accepted = accept(&system);
+    assert!(accepted.contains("crl: made again"), "{accepted}");
     system.restart().unwrap();
     assert!(
         number(&system) > before,

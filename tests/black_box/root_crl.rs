@@ -206,12 +206,22 @@ async fn crls_are_shown_made_and_fetched_by_command() {
         after[0] > before[0] && after[1] >= after[0],
         "{before:?} {after:?}"
     );
-    let refused = system.cli(&["ca", "crl", "publish", "root"]).unwrap();
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(
-        !refused.status.success() && said.contains("ca crl import root"),
-        "{said}"
-    );
+    // A preview promises nothing that is refused.
+    let publish = ["ca", "crl", "publish", "root"];
+    let root = system.ready().data_dir.join("root.crl");
+    let root = root.to_str().unwrap();
+    for (arguments, told) in [
+        (&publish[..], "ca crl import root"),
+        (&[&publish[..], &["--dry-run"]].concat(), "ca crl import root"),
+        (
+            &["ca", "crl", "import", "nosuch", root],
+            "CRLs are imported for root",
+        ),
+    ] {
+        let refused = system.cli(arguments).unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(told), "{said}");
+    }
 
     let pem = system.cli_ok(&["ca", "crl", "download", "issuing"]).unwrap();
     let file = system.dir().join("issuing.pem");

@@ -90,7 +90,8 @@ impl App {
         (name, crl): (&str, &[u8]),
         intent: &I,
     ) -> Result<I::Answer<ImportedCrl>, Error> {
-        let issuer = self.issuer_of_crls(name).await?;
+        let issuer = self.issuer_of_crls(name).await;
+        let issuer = issuer.map_err(|error| self.naming_those_above(name, error))?;
         if intent.is_planned() {
             let planned = self.send_crl(&issuer, (name, crl), true).await?;
             let plan = || plans::crl_imported(name, &planned);
@@ -104,6 +105,19 @@ impl App {
             tracing::info!(issuer = name, number, actor, "CRL was imported");
         }
         Ok(I::done(imported))
+    }
+
+    /// Says whose CRLs are imported, where there is no issuer of that name.
+    fn naming_those_above(&self, name: &str, error: Error) -> Error {
+        if !matches!(error, Error::NotFound { .. }) {
+            return error;
+        }
+        let known: Vec<String> = self.above().into_iter().map(|above| above.name).collect();
+        let known = match known.is_empty() {
+            true => "there is no issuer above the CAs".to_owned(),
+            false => format!("CRLs are imported for {}", known.join(", ")),
+        };
+        Error::not_found("issuer", format!("{name}; {known}"))
     }
 
     /// The certificate of whoever signs the CRLs of that name.
