@@ -63,9 +63,17 @@ fn a_table_that_is_not_the_whole_list_says_so_in_a_pipe_too() {
         "{}",
         part.stderr
     );
-    let server = Server::answering(&[(200, r#"{"items": [], "next_cursor": null}"#)]);
-    let whole = Desk::new().ask(&server, &["cert", "list", "-o", "table"]);
-    assert_eq!(whole.stderr, "");
+    let whole = |arguments: &[&str]| {
+        let server = Server::answering(&[(200, r#"{"items": [], "next_cursor": null}"#)]);
+        let list = ["cert", "list", "-o", "table"];
+        Desk::new().ask(&server, &[&list, arguments].concat()).stderr
+    };
+    assert_eq!(whole(&["--internal"]), "");
+    let of_users = whole(&[]);
+    assert!(
+        of_users.contains("--internal") && !of_users.contains("--cursor"),
+        "{of_users}"
+    );
 }
 
 #[test]

@@ -81,7 +81,13 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     let prefix = made.key.prefix.as_str();
     assert_eq!(
         events[1].2,
-        json!({ "prefix": prefix, "name": "test", "roles": ["developer"], "revoked_by": "test:root-admin" })
+        json!({
+            "prefix": prefix,
+            "name": "test",
+            "roles": ["developer"],
+            "revoked_by": "test:root-admin",
+            "damage": [],
+        })
     );
 }
 
