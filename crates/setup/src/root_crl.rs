@@ -277,6 +277,9 @@ mod tests {
                 std::fs::copy(from.join(file), to.join(file)).unwrap();
             }
         }
+        for issued in std::fs::read_dir(to.join("issued")).into_iter().flatten() {
+            std::fs::remove_file(issued.unwrap().path()).unwrap();
+        }
     }
 
     #[test]
