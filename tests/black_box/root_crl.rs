@@ -190,6 +190,25 @@ async fn a_crl_that_the_root_signed_elsewhere_is_imported_and_served() {
     assert!(doctor.to_string().contains("CRLs of other issuers"), "{doctor}");
 }
 
+/// A preview promises nothing that is refused.
+fn what_cannot_be_done_is_refused_at_once(system: &System) {
+    let publish = ["ca", "crl", "publish", "root"];
+    let root = system.ready().data_dir.join("root.crl");
+    let root = root.to_str().unwrap();
+    for (arguments, told) in [
+        (&publish[..], "ca crl import root"),
+        (&[&publish[..], &["--dry-run"]].concat(), "ca crl import root"),
+        (
+            &["ca", "crl", "import", "nosuch", root],
+            "CRLs are imported for root",
+        ),
+    ] {
+        let refused = system.cli(arguments).unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(told), "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crls_are_shown_made_and_fetched_by_command() {
     let system = System::up().unwrap();
@@ -206,22 +225,7 @@ async fn crls_are_shown_made_and_fetched_by_command() {
         after[0] > before[0] && after[1] >= after[0],
         "{before:?} {after:?}"
     );
-    // A preview promises nothing that is refused.
-    let publish = ["ca", "crl", "publish", "root"];
-    let root = system.ready().data_dir.join("root.crl");
-    let root = root.to_str().unwrap();
-    for (arguments, told) in [
-        (&publish[..], "ca crl import root"),
-        (&[&publish[..], &["--dry-run"]].concat(), "ca crl import root"),
-        (
-            &["ca", "crl", "import", "nosuch", root],
-            "CRLs are imported for root",
-        ),
-    ] {
-        let refused = system.cli(arguments).unwrap();
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && said.contains(told), "{said}");
-    }
+    what_cannot_be_done_is_refused_at_once(&system);
 
     let pem = system.cli_ok(&["ca", "crl", "download", "issuing"]).unwrap();
     let file = system.dir().join("issuing.pem");

@@ -56,6 +56,7 @@ where
     R: Future<Output = Result<Vec<u8>, IssueError>>,
 {
     let mut schedule = Schedule::new();
+    let mut unwritten = None;
     let mut revocations = identity.revoked_peers().changes();
     while !stop.is_cancelled() {
         let wait = match Life::of(&identity, &schedule) {
@@ -64,7 +65,10 @@ where
                 let now = clock.now();
                 if schedule.is_due(&life, now) {
                     // An issuer that does not answer must not keep the process.
-                    let Some(renewed) = stop.run_until_cancelled(renew(&identity, &issue)).await else {
+                    let Some(renewed) = stop
+                        .run_until_cancelled(renew(&identity, &issue, &mut unwritten))
+                        .await
+                    else {
                         return;
                     };
                     match renewed {
@@ -89,16 +93,32 @@ where
     }
 }
 
-async fn renew<F, R>(identity: &Identity, issue: &F) -> Result<(), RenewalError>
+/// A key, and the certificate that was issued for it.
+type Issued = (Zeroizing<String>, Vec<u8>);
+
+/// What was issued and cannot be written stays in `unwritten` for the next attempt: `ca` issues few for one identity.
+async fn renew<F, R>(
+    identity: &Identity,
+    issue: &F,
+    unwritten: &mut Option<Issued>,
+) -> Result<(), RenewalError>
 where
     F: Fn(Vec<u8>) -> R,
     R: Future<Output = Result<Vec<u8>, IssueError>>,
 {
-    let current = Certificate::from_der(&identity.leaf())?;
-    let made = key_and_csr(current.subject(), current.sans());
-    let (key, csr) = made.map_err(RenewalError::Key)?;
-    let chain = issue(csr).await.map_err(RenewalError::Issue)?;
-    identity.replace(&chain, key.as_bytes())?;
+    let (key, chain) = match unwritten.take() {
+        Some(issued) => issued,
+        None => {
+            let current = Certificate::from_der(&identity.leaf())?;
+            let made = key_and_csr(current.subject(), current.sans());
+            let (key, csr) = made.map_err(RenewalError::Key)?;
+            (key, issue(csr).await.map_err(RenewalError::Issue)?)
+        }
+    };
+    if let Err(error) = identity.replace(&chain, key.as_bytes()) {
+        *unwritten = Some((key, chain));
+        return Err(error.into());
+    }
     tracing::info!(identity = %identity.id(), "the service identity was renewed");
     Ok(())
 }

@@ -35,6 +35,9 @@ pub(super) async fn at_start(
     services: &Services,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
+    if !environment.founding {
+        warn(take_served(environment).await);
+    }
     let renewed = renew(environment.settings, environment.data, now);
     let served = match (renewed, way(environment, services)?) {
         (Ok(list), Some(crl)) => serve(&list, crl).await,
@@ -47,6 +50,13 @@ pub(super) async fn at_start(
             Ok(())
         }
     }
+}
+
+/// Goes on with the list that is served, where the root's folder is older than that: an older copy of it was put back. The next list
+/// would have a number that was used, and what the served one revokes would count as valid.
+async fn take_served(environment: &Environment<'_>) -> anyhow::Result<()> {
+    let served = crl::stored_list(&environment.databases.of(Service::Crl)?, NAME).await?;
+    Ok(RootCrl::of(&environment.data.hierarchy()).go_on_above(served.as_deref(), 0)?)
 }
 
 /// Lets the root go on after a restore that is accepted: with the lists that were kept, in the data directory and in the database of

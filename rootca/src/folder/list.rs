@@ -81,8 +81,10 @@ impl Folder {
     /// Those of [`crl_number`](Self::crl_number); [`Error::File`].
     pub fn use_up_crl_numbers(&self, to: u64) -> Result<(), Error> {
         let _lock = self.lock()?;
-        let number = self.crl_number()?.max(to);
-        let content = format!("{number}\n");
+        if self.crl_number()? >= to {
+            return Ok(());
+        }
+        let content = format!("{to}\n");
         Ok(::files::replace(
             &self.dir.join(CRL_NUMBER),
             content.as_bytes(),

@@ -126,7 +126,7 @@ fn a_number_that_cannot_be_written_down_is_warned_of_and_stops_nothing() {
     // A stop looks once more.
     system.terminate().unwrap();
     let said = system.log().unwrap();
-    assert!(said.contains("was not written down"), "{said}");
+    assert!(said.contains("record of how far the databases are"), "{said}");
     // At a start it is said who is in the way.
     let said = refused(up(system.dir(), &[]));
     assert!(said.contains("high-water"), "{said}");

@@ -132,7 +132,7 @@ impl Identity {
             tracing::error!(
                 serial,
                 identity = %self.id(),
-                "the identity of this process is revoked: no service takes it; make another with `gigvault bootstrap --identity NAME`"
+                "the identity of this process is revoked or on hold: no service takes it; if it is not released, make another with `gigvault bootstrap --identity NAME`"
             );
             self.0.revoked.add_own(own);
         }

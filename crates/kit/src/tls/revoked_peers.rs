@@ -57,6 +57,8 @@ impl RevokedPeers {
 
     /// From now on it is these. Connections of those that are new among them end.
     pub fn replace(&self, serials: BTreeSet<Serial>) {
+        // A hold may have ended.
+        self.own().clear();
         self.0.known.send_if_modified(|known| {
             let modified = known.as_ref() != Some(&serials);
             *known = Some(serials);

@@ -83,7 +83,12 @@ impl Record {
     ) -> anyhow::Result<()> {
         let before = self.revocations_in_crl_alone;
         match (older.contains(service::CA), older.contains(service::CRL)) {
-            (_, true) => self.give_up_crl("is older than it was", accept, data)?,
+            (ca, true) => {
+                // What is left of it may still be the only place that has some.
+                let alone = self.revocations_in_crl_alone || ca;
+                self.give_up_crl("is older than it was", accept, data)?;
+                self.revocations_in_crl_alone = alone;
+            }
             (true, false) => self.revocations_in_crl_alone = true,
             (false, false) => {}
         }

@@ -17,6 +17,9 @@ use vocabulary::metric;
 use super::spare::Core;
 use super::{ConnectionCpu, Spent};
 
+/// How long a poll may be kept from its core by other processes, and still be charged for it.
+const PREEMPTED: Duration = Duration::from_millis(50);
+
 thread_local! {
     /// The task that this thread polls now.
     static POLLED: Cell<Polled> = const {
@@ -116,9 +119,11 @@ impl<F: Future> Future for Metered<F> {
         }
         let (polled, of_request) = this.poll_inner(turn.is_some(), context);
         let lent = of_request || matches!(turn, Some(Turn::Lent(_)));
+        let used = thread_time().saturating_sub(used);
         let spent = Spent {
-            used: thread_time().saturating_sub(used),
-            held: begun.elapsed(),
+            used,
+            // A process that was stopped for a while holds nothing up.
+            held: begun.elapsed().min(used + PREEMPTED),
         };
         this.cpu.charge_for(spent, lent);
         drop(turn);

@@ -82,6 +82,12 @@ impl Look<'_> {
     }
 }
 
+/// Whether a list was published before that one.
+fn is_older(list: &ReceivedCrl, published: &Publication) -> bool {
+    let number = list.summary.extensions.number();
+    number.is_some_and(|number| number < published.number)
+}
+
 /// The lists of a scope at one URL.
 struct Served<'a> {
     look: &'a Look<'a>,
@@ -111,6 +117,7 @@ impl Served<'_> {
             .problems
             .extend(self.compare(&mut checker.seen, (self.url, &complete.summary), self.complete));
         let mut told = self.complete.change;
+        let mut cached = is_older(&complete, self.complete);
         let mut delta = None;
         if let Some(expected) = &self.scope_state.delta {
             let points = complete.summary.extensions.freshest_crl().unwrap_or_default();
@@ -127,13 +134,15 @@ impl Served<'_> {
                         .problems
                         .extend(self.compare(&mut checker.seen, summary, expected));
                     told = told.max(expected.change);
+                    cached |= is_older(&list.list, expected);
                     delta = Some(list.list).filter(|_| list.is_newer);
                 }
                 Err(error) => found.failed(&error),
             }
         }
-        // A list that is older than the one that was published is told as such, and not entry by entry.
-        if found.problems.len() == before {
+        // A list that is older than the one that was published is told as such, or is one that a cache may keep: it does not list
+        // everything yet.
+        if found.problems.len() == before && !cached {
             let differs = self.entries((&complete, delta.as_ref()), told, &to_be_listed);
             found.problems.extend(differs);
         }
