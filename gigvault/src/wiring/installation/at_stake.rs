@@ -145,6 +145,13 @@ mod tests {
             .note_older(&[service::CRL].into(), either, &data)
             .unwrap_err();
         assert!(said.to_string().contains("is older than it was"), "{said}");
+        // Taken all the same, it may have some of them, and is not expendable.
+        let lost = Accept {
+            older: true,
+            lost_revocations: true,
+        };
+        record.note_older(&[service::CRL].into(), lost, &data).unwrap();
+        assert!(record.revocations_in_crl_alone);
     }
 
     #[test]

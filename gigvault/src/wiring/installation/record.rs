@@ -83,11 +83,10 @@ impl Record {
     ) -> anyhow::Result<()> {
         let before = self.revocations_in_crl_alone;
         match (older.contains(service::CA), older.contains(service::CRL)) {
-            (ca, true) => {
-                // What is left of it may still be the only place that has some.
-                let alone = self.revocations_in_crl_alone || ca;
+            // What is left of it may still be the only place that has some.
+            (_, true) => {
                 self.give_up_crl("is older than it was", accept, data)?;
-                self.revocations_in_crl_alone = alone;
+                self.revocations_in_crl_alone = before;
             }
             (true, false) => self.revocations_in_crl_alone = true,
             (false, false) => {}
