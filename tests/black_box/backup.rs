@@ -77,7 +77,7 @@ fn gigvault(system: &System, arguments: &[&str]) -> Output {
 
 /// Answers what was told of it.
 fn accept(system: &System) -> String {
-    let accepted = gigvault(system, &["bootstrap", "--accept-restored"]);
+    let accepted = gigvault(system, &["bootstrap", "--accept-restored", "-o", "table"]);
     let said = String::from_utf8_lossy(&accepted.stderr);
     assert!(accepted.status.success(), "{said}");
     String::from_utf8_lossy(&accepted.stdout).into_owned()
