@@ -4,9 +4,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use kit::page::{Count, Counting, Page, Place};
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use sqlx::FromRow;
 use store::time::from_micros;
-use store::{Columns, Db, StoreError};
+use store::{Columns, Damage, Db, StoreError, TableRow};
 
 use crate::domain::Item;
 
@@ -20,15 +20,10 @@ pub const FIRST_TABLE: &str = "items";
 struct ItemRow {
     name: Option<String>,
     created_us: i64,
-    damage: Option<String>,
+    damage: Damage,
 }
 
-impl<'r, R: sqlx::Row> FromRow<'r, R> for ItemRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
+impl<'r, R: TableRow> FromRow<'r, R> for ItemRow {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
         Ok(Self {
@@ -44,10 +39,8 @@ impl TryFrom<ItemRow> for Item {
 
     fn try_from(row: ItemRow) -> Result<Self, StoreError> {
         let name = row.name.unwrap_or_default();
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("item {name:?}"));
-        if let Some(columns) = &row.damage {
-            return Err(damaged(columns));
-        }
+        row.damage.check(|| format!("item {name:?}"))?;
+        let damaged = |column: &'static str| StoreError::damaged(column, &format!("item {name:?}"));
         Ok(Self {
             name: name.parse().map_err(|_| damaged("name"))?,
             created: from_micros(row.created_us).map_err(|_| damaged("created_us"))?,
