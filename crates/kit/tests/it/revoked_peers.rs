@@ -60,6 +60,8 @@ async fn a_server_cuts_off_a_client_that_is_revoked_until_it_has_another_certifi
         matches!(refused.code(), Code::Unavailable | Code::Unauthenticated),
         "{refused:?}"
     );
+    // It knows it if it was answered.
+    assert_eq!(caller.is_revoked(), refused.code() == Code::Unauthenticated);
 
     let next = ca.service_pair("ca");
     caller

@@ -141,7 +141,7 @@ fn a_password_is_not_shown_wherever_it_was_put() {
 
 #[test]
 fn settings_in_use_are_shown_without_passwords() {
-    let yaml = "ca:\n  default_ca: http://a:hunter2@h\n  names: ['http://a:hunter2@h']\n  labels: {'http://a:hunter2@h': x}\n";
+    let yaml = "ca:\n  default_ca: http://a:hunter2@h\n  names: ['http://a:hunter2@h']\n  labels: {'http://a:hunter2@h': 'email:*@h'}\n";
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gigvault.yaml");
     std::fs::write(&path, yaml).unwrap();
@@ -150,6 +150,7 @@ fn settings_in_use_are_shown_without_passwords() {
     assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
     let name = all.iter().find(|setting| setting.field == "ca.default_ca");
     assert_eq!(name.unwrap().value, "http://…@h");
+    assert!(format!("{all:?}").contains("email:*@h"), "{all:?}");
 }
 
 #[test]
