@@ -36,7 +36,7 @@ fn routes(output: Output) -> anyhow::Result<()> {
         let mut methods: Vec<&str> = owned
             .operations
             .iter()
-            .map(|operation| operation.method)
+            .map(|operation| operation.method.as_str())
             .collect();
         methods.sort_unstable();
         methods.dedup();

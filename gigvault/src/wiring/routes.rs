@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
+use kit::http::PublicOperation;
 use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation as Described, PathItem};
@@ -18,21 +19,6 @@ const BASE: &str = "/api/v1/";
 const PROCESS: &str = "process";
 /// The list of jobs, which each process answers for itself; a job below it belongs to the service that its id begins with.
 const JOBS: &str = "/api/v1/jobs";
-
-/// A prefix, its service, and methods and paths below it.
-type PublicPaths = (&'static str, Service, &'static [(&'static str, &'static str)]);
-
-/// What relying parties ask for at `public_http_url`, which certificates name.
-const PUBLIC: [PublicPaths; 4] = [
-    ("/ca", Service::Ca, &[("GET", "/ca/{file}")]),
-    ("/crl", Service::Crl, &[("GET", "/crl/{path}")]),
-    (
-        "/ocsp",
-        Service::Ocsp,
-        &[("POST", "/ocsp"), ("GET", "/ocsp/{request}")],
-    ),
-    ("/roots.pem", Service::Ca, &[("GET", "/roots.pem")]),
-];
 
 /// The routes of all services.
 #[derive(Debug, Serialize)]
@@ -89,7 +75,7 @@ enum Matching {
 /// One method of one path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Operation {
-    pub(crate) method: &'static str,
+    pub(crate) method: String,
     pub(crate) path: String,
     /// What the caller must hold; empty where any credential is enough.
     pub(crate) permission: String,
@@ -101,37 +87,15 @@ impl Routes {
     /// # Errors
     /// A path elsewhere than below `/api/v1/`, or a first segment with two owners: a bug.
     pub(crate) fn of_all() -> anyhow::Result<Self> {
-        let services = Service::ALL.into_iter();
-        let services = services.map(|service| (service.name(), service.openapi()));
+        let services = Service::ALL.map(|service| (service.name(), service.openapi()));
         let own = openapi::of_process().map(|document| (PROCESS, document));
+        let public = Service::ALL.map(|service| (service.name(), service.public_operations()));
         let with_jobs = Service::ALL.into_iter().filter(|service| {
             // Whoever does long work says how far it is.
             service.events().contains(&EventType::JobProgress)
         });
-        let routes = Self::of(services.chain(own))?.with_jobs(with_jobs.map(Service::name));
-        Ok(routes.with_public())
-    }
-
-    /// Adds what relying parties ask for.
-    fn with_public(mut self) -> Self {
-        self.routes
-            .extend(PUBLIC.iter().map(|(prefix, service, operations)| {
-                Owned {
-                    prefix: (*prefix).to_owned(),
-                    matching: Matching::Segments,
-                    listener: Listener::Http,
-                    service: service.name(),
-                    operations: operations
-                        .iter()
-                        .map(|(method, path)| Operation {
-                            method,
-                            path: (*path).to_owned(),
-                            permission: String::new(),
-                        })
-                        .collect(),
-                }
-            }));
-        self
+        let routes = Self::of(services.into_iter().chain(own), public)?;
+        Ok(routes.with_jobs(with_jobs.map(Service::name)))
     }
 
     /// Gives each of these services a row for its jobs.
@@ -154,33 +118,62 @@ impl Routes {
         self
     }
 
-    fn of(documents: impl IntoIterator<Item = (&'static str, OpenApi)>) -> anyhow::Result<Self> {
-        let mut routes = BTreeMap::<String, Owned>::new();
+    /// What documents describe below `/api/v1/`, and what relying parties ask for at `public_http_url`, which certificates name.
+    fn of(
+        documents: impl IntoIterator<Item = (&'static str, OpenApi)>,
+        public: impl IntoIterator<Item = (&'static str, Vec<PublicOperation>)>,
+    ) -> anyhow::Result<Self> {
+        let mut rows = BTreeMap::new();
         for (service, document) in documents {
             for (path, item) in document.paths.paths {
-                let Some(segment) = path.strip_prefix(BASE).and_then(|rest| rest.split('/').next()) else {
-                    bail!("{path} of {service} is not below {BASE}");
-                };
-                let owned = routes.entry(segment.to_owned()).or_insert_with(|| Owned {
-                    prefix: format!("{BASE}{segment}"),
-                    matching: Matching::Segments,
-                    listener: Listener::Https,
-                    service,
-                    operations: Vec::new(),
-                });
-                let owner = owned.service;
-                ensure!(
-                    owner == service,
-                    "{} belongs to {owner} and to {service}",
-                    owned.prefix
-                );
+                let owned = row(&mut rows, (service, Listener::Https), &path)?;
                 owned.operations.extend(operations(&path, &item));
             }
         }
+        for (service, operations) in public {
+            for PublicOperation { method, path } in operations {
+                let owned = row(&mut rows, (service, Listener::Http), &path)?;
+                owned.operations.push(Operation {
+                    method: method.to_string(),
+                    path,
+                    permission: String::new(),
+                });
+            }
+        }
         Ok(Self {
-            routes: routes.into_values().collect(),
+            routes: rows.into_values().collect(),
         })
     }
+}
+
+/// The row of a path: that of its first segment.
+fn row<'a>(
+    rows: &'a mut BTreeMap<String, Owned>,
+    (service, listener): (&'static str, Listener),
+    path: &str,
+) -> anyhow::Result<&'a mut Owned> {
+    let base = match listener {
+        Listener::Https => BASE,
+        Listener::Http => "/",
+    };
+    let Some(segment) = path.strip_prefix(base).and_then(|rest| rest.split('/').next()) else {
+        bail!("{path} of {service} is not below {base}");
+    };
+    let prefix = format!("{base}{segment}");
+    let owned = rows.entry(prefix.clone()).or_insert_with(|| Owned {
+        prefix,
+        matching: Matching::Segments,
+        listener,
+        service,
+        operations: Vec::new(),
+    });
+    let owner = owned.service;
+    ensure!(
+        owner == service,
+        "{} belongs to {owner} and to {service}",
+        owned.prefix
+    );
+    Ok(owned)
 }
 
 fn operations(path: &str, item: &PathItem) -> Vec<Operation> {
@@ -199,7 +192,7 @@ fn operations(path: &str, item: &PathItem) -> Vec<Operation> {
         .filter_map(|(method, operation)| Some((method, operation.as_ref()?)));
     described
         .map(|(method, operation)| Operation {
-            method,
+            method: method.to_owned(),
             path: path.to_owned(),
             permission: permission(operation),
         })
@@ -214,6 +207,7 @@ fn permission(operation: &Described) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Method;
     use utoipa::openapi::path::{HttpMethod, OperationBuilder};
     use utoipa::openapi::{OpenApiBuilder, PathsBuilder};
 
@@ -235,6 +229,11 @@ mod tests {
         }
         let found = routes.iter().find(|owned| owned.prefix == "/api/v1/certificates");
         assert_eq!(found.unwrap().service, "ca");
+        // As the service serves it.
+        let ocsp = routes.iter().find(|owned| owned.prefix == "/ocsp").unwrap();
+        assert_eq!((ocsp.service, ocsp.listener), ("ocsp", Listener::Http));
+        let get = |operation: &Operation| operation.method == "GET" && operation.path == "/ocsp/{request}";
+        assert!(ocsp.operations.iter().any(get));
     }
 
     #[test]
@@ -243,7 +242,7 @@ mod tests {
             "process",
             document(&[JOBS, "/api/v1/jobs/{id}", "/api/v1/jobs/{id}/items"]),
         )];
-        let routes = Routes::of(documents).unwrap().with_jobs(["crl", "ca"]).routes;
+        let routes = Routes::of(documents, []).unwrap().with_jobs(["crl", "ca"]).routes;
         let paths = |owned: &Owned| {
             let paths = owned.operations.iter().map(|operation| operation.path.clone());
             (owned.prefix.clone(), owned.service, paths.collect::<Vec<_>>())
@@ -270,10 +269,17 @@ mod tests {
             ("a", document(&["/api/v1/x"])),
             ("b", document(&["/api/v1/x/{id}"])),
         ];
-        let error = Routes::of(two).unwrap_err().to_string();
+        let error = Routes::of(two, []).unwrap_err().to_string();
         assert_eq!(error, "/api/v1/x belongs to a and to b");
-        assert!(Routes::of([("a", document(&["/x"]))]).is_err());
-        let one = Routes::of([("a", document(&["/api/v1/x", "/api/v1/x/{id}"]))]).unwrap();
+        assert!(Routes::of([("a", document(&["/x"]))], []).is_err());
+        let get = |path: &str| PublicOperation {
+            path: path.to_owned(),
+            method: Method::GET,
+        };
+        let two = [("a", vec![get("/x")]), ("b", vec![get("/x/{id}")])];
+        let error = Routes::of([], two).unwrap_err().to_string();
+        assert_eq!(error, "/x belongs to a and to b");
+        let one = Routes::of([("a", document(&["/api/v1/x", "/api/v1/x/{id}"]))], []).unwrap();
         assert_eq!(one.routes.len(), 1);
         assert_eq!(one.routes[0].operations.len(), 2);
     }

@@ -75,6 +75,11 @@ macro_rules! services {
                 match self { $(Self::$variant => ::$module::openapi(),)+ }
             }
 
+            /// Its routes outside `/api/v1`, which relying parties and protocols know.
+            pub(crate) fn public_operations(self) -> Vec<kit::http::PublicOperation> {
+                match self { $(Self::$variant => ::$module::public_operations(),)+ }
+            }
+
             /// The types of events that it writes.
             pub(crate) fn events(self) -> &'static [vocabulary::EventType] {
                 match self { $(Self::$variant => ::$module::EVENTS,)+ }

@@ -45,7 +45,7 @@ pub use domain::{
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use rest::openapi;
+pub use rest::{openapi, public_operations};
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.

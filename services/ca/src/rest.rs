@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Authenticator;
-use kit::http::PublicRoutes;
+use kit::http::{PublicOperation, PublicRoutes};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -56,5 +56,11 @@ fn routes() -> OpenApiRouter<Rest> {
 
 /// Routes for the plain HTTP listener: what certificates point to.
 pub(crate) fn public(app: App) -> PublicRoutes {
-    authorities::public(app)
+    authorities::public_routes().with_state(app)
+}
+
+/// Methods and paths of the plain HTTP listener; the service need not run.
+#[must_use]
+pub fn public_operations() -> Vec<PublicOperation> {
+    authorities::public_routes().operations()
 }

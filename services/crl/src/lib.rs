@@ -26,7 +26,7 @@ pub use domain::import::Refusal;
 pub use domain::{Kind, Publication, Scope};
 pub use error::Error;
 pub use grpc::{ALLOW, STREAMS};
-pub use rest::openapi;
+pub use rest::{openapi, public_operations};
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kit::http::{EntityTag, PublicRoutes, Shared, Takes, Validators, not_modified};
+use kit::http::{EntityTag, PublicOperation, PublicRoutes, Shared, Takes, Validators, not_modified};
 use kit::problem::Problem;
 use time::OffsetDateTime;
 use utoipa::openapi::OpenApi;
@@ -35,9 +35,17 @@ pub fn openapi() -> OpenApi {
 
 /// The routes of the plain HTTP listener.
 pub(crate) fn public(app: App) -> PublicRoutes {
-    PublicRoutes::new()
-        .get("/crl/{*path}", Takes::NOTHING, list)
-        .with_state(app)
+    public_routes().with_state(app)
+}
+
+/// Methods and paths of the plain HTTP listener; the service need not run.
+#[must_use]
+pub fn public_operations() -> Vec<PublicOperation> {
+    public_routes().operations()
+}
+
+fn public_routes() -> PublicRoutes<App> {
+    PublicRoutes::new().get("/crl/{*path}", Takes::NOTHING, list)
 }
 
 async fn list(

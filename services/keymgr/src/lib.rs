@@ -17,7 +17,7 @@ use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::feed::Watch;
-use kit::http::PublicRoutes;
+use kit::http::{PublicOperation, PublicRoutes};
 use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
@@ -53,6 +53,12 @@ pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
 /// `Common::Store`, also for a row that cannot be read.
 pub async fn stored_key(db: &Db, name: &KeyName) -> Result<Option<Key>, Error> {
     Ok(tables::find(db, name).await?)
+}
+
+/// Methods and paths outside `/api/v1`: there are none.
+#[must_use]
+pub fn public_operations() -> Vec<PublicOperation> {
+    Vec::new()
 }
 
 /// What the service needs from outside.

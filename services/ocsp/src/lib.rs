@@ -27,7 +27,7 @@ pub use config::{Cache, Config};
 pub use domain::{ResponderIdForm, Revocation, Revocations, Revoked, Signing, Unissued};
 pub use error::Error;
 pub use grpc::ALLOW;
-pub use rest::openapi;
+pub use rest::{openapi, public_operations};
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, IF_MODIFIED_SINCE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
-use kit::http::{EntityTag, PublicRoutes, Raw, Takes, Unauthenticated, Validators, date, not_modified};
+use kit::http::{
+    EntityTag, PublicOperation, PublicRoutes, Raw, Takes, Unauthenticated, Validators, date, not_modified,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use x509::ocsp::{OcspRequest, RequestError};
@@ -36,8 +38,18 @@ pub fn openapi() -> OpenApi {
     OpenApiRouter::<()>::new().into_openapi()
 }
 
-/// The public routes.
+/// The routes of the plain HTTP listener.
 pub(crate) fn public(app: App, max_age: Duration) -> PublicRoutes {
+    public_routes().with_state(Rest { app, max_age })
+}
+
+/// Methods and paths of the plain HTTP listener; the service need not run.
+#[must_use]
+pub fn public_operations() -> Vec<PublicOperation> {
+    public_routes().operations()
+}
+
+fn public_routes() -> PublicRoutes<Rest> {
     let request = Takes::NOTHING.body(&[REQUEST], MOST_BYTES);
     PublicRoutes::new()
         .post(PATH, request, by_post)
@@ -45,7 +57,6 @@ pub(crate) fn public(app: App, max_age: Duration) -> PublicRoutes {
         .get(PATH, Takes::NOTHING, by_get)
         .get(WITH_SLASH, Takes::NOTHING, by_get)
         .get("/ocsp/{*request}", Takes::NOTHING, by_get)
-        .with_state(Rest { app, max_age })
 }
 
 async fn by_post(State(rest): State<Rest>, Unauthenticated(Raw(body)): Unauthenticated<Raw>) -> Response {

@@ -114,6 +114,12 @@ impl Declared {
         Self(Arc::new(paths))
     }
 
+    /// Path templates and methods, in no order.
+    pub(super) fn operations(&self) -> impl Iterator<Item = (&str, &Method)> {
+        let paths = self.0.iter();
+        paths.flat_map(|(template, methods)| methods.keys().map(move |method| (template.as_str(), method)))
+    }
+
     pub(super) fn find(&self, template: &str, method: &Method) -> Declaration<'_> {
         let as_get = *method == Method::HEAD;
         match self.0.get(template) {

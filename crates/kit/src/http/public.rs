@@ -47,6 +47,15 @@ impl Takes {
     }
 }
 
+/// A method of a path, whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicOperation {
+    /// A template, such as `/crl/{path}`.
+    pub path: String,
+    /// HEAD is not told beside GET.
+    pub method: Method,
+}
+
 /// Routes, each with what it takes. `S` is the state that the handlers still wait for.
 #[derive(Clone, Debug)]
 pub struct PublicRoutes<S = ()> {
@@ -105,6 +114,23 @@ impl<S: Clone + Send + Sync + 'static> PublicRoutes<S> {
             router: self.router.route(path, on(filter, handler)),
             declared: self.declared.and(method, path, Operation::taking(takes)),
         }
+    }
+
+    /// Methods and paths, in their order.
+    #[must_use]
+    pub fn operations(&self) -> Vec<PublicOperation> {
+        let mut operations: Vec<PublicOperation> = self
+            .declared
+            .operations()
+            .map(|(template, method)| PublicOperation {
+                path: template.replace("{*", "{"),
+                method: method.clone(),
+            })
+            .collect();
+        operations.sort_by(|one, other| {
+            (&one.path, one.method.as_str()).cmp(&(&other.path, other.method.as_str()))
+        });
+        operations
     }
 
     /// Gives the handlers what they wait for.
@@ -186,6 +212,19 @@ mod tests {
             .header("content-type", REQUEST);
         let request = request.body(Body::from(body)).unwrap();
         routes.answer(request).await.status().as_u16()
+    }
+
+    #[test]
+    fn operations_are_told_in_their_order() {
+        let routes = routes().merge(PublicRoutes::new().get("/all/{*path}", Takes::NOTHING, async || ""));
+        let operations = routes.operations();
+        let told = operations
+            .iter()
+            .map(|operation| format!("{} {}", operation.method, operation.path));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            ["GET /all/{path}", "GET /ask", "POST /ask", "POST /other"]
+        );
     }
 
     #[tokio::test]

@@ -40,11 +40,10 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
     )
 }
 
-pub(super) fn public(app: App) -> PublicRoutes {
+pub(super) fn public_routes() -> PublicRoutes<App> {
     PublicRoutes::new()
         .get("/ca/{file}", Takes::NOTHING, certificate)
         .get("/roots.pem", Takes::NOTHING, roots)
-        .with_state(app)
 }
 
 /// A CA of this service.

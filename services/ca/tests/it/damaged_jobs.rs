@@ -1,7 +1,6 @@
 //! Jobs whose rows cannot be read, over REST: shown as failed, in whole pages, and ended by whoever may end them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -12,8 +11,6 @@ use serde_json::Value;
 use testkit::credentials::ByRole;
 use testkit::on_both_databases;
 use tower::ServiceExt as _;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 use uuid::Uuid;
 
 use crate::turns::{execute, jobs_of, request, store};
@@ -130,40 +127,13 @@ async fn a_damaged_item_is_shown_as_failed_in_a_whole_page(world: World) {
     assert_eq!(csv.lines().count(), 4, "{csv}");
 }
 
-/// Counts what is logged as an error.
-#[derive(Clone, Default)]
-struct Errors(Arc<AtomicUsize>);
-
-impl Subscriber for Errors {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, _: &Event<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
 async fn the_log_names_a_damaged_job_once(world: World) {
     let jobs = jobs_of(&world);
     let routes = routes(&jobs);
     one_of_three_damaged(&world, &jobs).await;
-    let errors = Errors::default();
-    let _logging = tracing::subscriber::set_default(errors.clone());
+    let (log, _logging) = testkit::logs::begin();
     for _ in 0..3 {
         json(&routes, "/api/v1/jobs").await;
     }
-    assert_eq!(errors.0.load(Ordering::SeqCst), 1);
+    assert_eq!(log.of("ERROR").len(), 1, "{:?}", log.of("ERROR"));
 }
