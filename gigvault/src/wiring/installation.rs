@@ -213,7 +213,7 @@ fn without_record(
         database: Kind::Sqlite,
         database_at: String::new(),
         own_kek: true,
-        revocations_in_crl_alone: false,
+        revocations_in_crl_alone: None,
         services: match state {
             State::Founding => BTreeSet::new(),
             State::Adopting | State::Complete => first_services(),

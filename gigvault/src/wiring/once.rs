@@ -74,7 +74,8 @@ pub(crate) async fn bootstrap(
         let accepted = match accept_restored {
             true => {
                 if had_lists {
-                    record.note_older(&older, accept, &data)?;
+                    let crl_mark = databases.of(Service::Crl)?.high_water().await?;
+                    record.note_older((&older, crl_mark), accept, &data)?;
                 }
                 Some(databases.accept(&data, &older).await?)
             }

@@ -99,7 +99,7 @@ mod tests {
             database_at: String::new(),
             own_kek: true,
             services: service::ALL.iter().map(|name| (*name).to_owned()).collect(),
-            revocations_in_crl_alone: false,
+            revocations_in_crl_alone: None,
             starts: 3,
             joining: false,
         };
@@ -126,23 +126,26 @@ mod tests {
         // Both are of one backup.
         let either = Accept::default();
         record
-            .note_older(&[service::CA, service::CRL].into(), either, &data)
+            .note_older((&[service::CA, service::CRL].into(), 1), either, &data)
             .unwrap();
         let (taken, _) = look(&record, false).unwrap();
         assert!(!taken.unwrap().services.contains(service::CRL));
 
-        record.note_older(&[service::CA].into(), either, &data).unwrap();
-        assert!(Record::read(&data).unwrap().unwrap().revocations_in_crl_alone);
+        record
+            .note_older((&[service::CA].into(), 5), either, &data)
+            .unwrap();
+        let kept = Record::read(&data).unwrap().unwrap();
+        assert_eq!(kept.revocations_in_crl_alone, Some(5));
         let said = look(&record, false).unwrap_err().to_string();
         assert!(
             said.contains("crl.db") && said.contains("--accept-lost-revocations"),
             "{said}"
         );
         let (taken, _) = look(&record, true).unwrap();
-        assert!(!taken.unwrap().revocations_in_crl_alone);
+        assert_eq!(taken.unwrap().revocations_in_crl_alone, None);
         // Nor is one from before taken for it.
         let said = record
-            .note_older(&[service::CRL].into(), either, &data)
+            .note_older((&[service::CRL].into(), 5), either, &data)
             .unwrap_err();
         assert!(said.to_string().contains("is older than it was"), "{said}");
         // Taken all the same, it may have some of them, and is not expendable.
@@ -150,8 +153,14 @@ mod tests {
             older: true,
             lost_revocations: true,
         };
-        record.note_older(&[service::CRL].into(), lost, &data).unwrap();
-        assert!(record.revocations_in_crl_alone);
+        record
+            .note_older((&[service::CRL].into(), 4), lost, &data)
+            .unwrap();
+        assert_eq!(record.revocations_in_crl_alone, Some(5));
+        // A backup of all that was made since has them.
+        let both = [service::CA, service::CRL].into();
+        record.note_older((&both, 6), either, &data).unwrap();
+        assert_eq!(record.revocations_in_crl_alone, Some(5));
     }
 
     #[test]

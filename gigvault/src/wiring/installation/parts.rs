@@ -135,7 +135,7 @@ pub(crate) fn check_files(
                 database,
                 database_at: String::new(),
                 own_kek,
-                revocations_in_crl_alone: false,
+                revocations_in_crl_alone: None,
                 services: first_services(),
                 starts: 0,
                 joining: false,

@@ -24,9 +24,10 @@ pub(crate) struct Record {
     /// The services whose databases have been part of it. Earlier versions did not write them: they had [`FIRST`].
     #[serde(default = "first_services")]
     pub(crate) services: BTreeSet<String>,
-    /// Whether an older database of `ca` was accepted, and not of `crl`, which alone has what was revoked in between.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) revocations_in_crl_alone: bool,
+    /// An older database of `ca` was accepted, and not of `crl`, which alone has what was revoked in between: how far it was then.
+    /// A copy of it that is further has that too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revocations_in_crl_alone: Option<i64>,
     /// How many starts there were.
     pub(crate) starts: i64,
     /// Whether a start was about to record its number in the databases.
@@ -74,32 +75,35 @@ impl Record {
             && !high_water.knows_of(&self.id, service)
     }
 
-    /// Notes before they are accepted which databases are older than they were.
+    /// Notes before they are accepted which databases are older than they were. Accepting them raises that of `crl`, which is at
+    /// `crl_mark`, above this.
     pub(crate) fn note_older(
         &mut self,
-        older: &BTreeSet<&str>,
+        (older, crl_mark): (&BTreeSet<&str>, i64),
         accept: Accept,
         data: &DataDir,
     ) -> anyhow::Result<()> {
-        let before = self.revocations_in_crl_alone;
         match (older.contains(service::CA), older.contains(service::CRL)) {
-            // What is left of it may still be the only place that has some.
+            // A copy from after that acceptance: it has them.
+            (_, true) if self.revocations_in_crl_alone.is_some_and(|then| crl_mark > then) => Ok(()),
             (_, true) => {
+                let before = self.revocations_in_crl_alone;
                 self.give_up_crl("is older than it was", accept, data)?;
+                // What is left of it may still be the only place that has some.
                 self.revocations_in_crl_alone = before;
+                Ok(())
             }
-            (true, false) => self.revocations_in_crl_alone = true,
-            (false, false) => {}
-        }
-        match self.revocations_in_crl_alone == before {
-            true => Ok(()),
-            false => self.write(data),
+            (true, false) => {
+                self.revocations_in_crl_alone = Some(crl_mark);
+                self.write(data)
+            }
+            (false, false) => Ok(()),
         }
     }
 
     /// Goes on without what the database of `crl` had, where an operator says so or nothing is lost with it.
     pub(super) fn give_up_crl(&mut self, why: &str, accept: Accept, data: &DataDir) -> anyhow::Result<()> {
-        if self.revocations_in_crl_alone && !accept.lost_revocations {
+        if self.revocations_in_crl_alone.is_some() && !accept.lost_revocations {
             bail!(
                 "the database of crl ({}) {why}, and an older database of ca was accepted before: CRLs were the only place that had \
                  what was revoked in between, and those certificates would count as valid; restore that of crl from a backup that \
@@ -108,7 +112,7 @@ impl Record {
                 data.database(service::CRL).display()
             );
         }
-        self.revocations_in_crl_alone = false;
+        self.revocations_in_crl_alone = None;
         Ok(())
     }
 

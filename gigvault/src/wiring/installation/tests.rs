@@ -13,7 +13,7 @@ fn record(state: State) -> Option<Record> {
         state,
         database: Kind::Sqlite,
         database_at: String::new(),
-        revocations_in_crl_alone: false,
+        revocations_in_crl_alone: None,
         own_kek: true,
         services: first_services(),
         starts: 5,
