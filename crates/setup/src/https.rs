@@ -82,7 +82,7 @@ impl SelfIssuedHttps {
             return Ok(false);
         }
         let (key, csr) = key_and_csr(&DistinguishedName::default(), names).map_err(Error::Request)?;
-        let chain = self.issuer.https(csr).await?;
+        let chain = self.issuer.issue(csr).await?;
         if let Some(folder) = self.files.certificate.parent() {
             files::private_dir(folder)?;
         }

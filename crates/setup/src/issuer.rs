@@ -1,7 +1,6 @@
 //! Certificates of the services CA for GigVault itself, asked of `ca` in this process or elsewhere.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
@@ -20,31 +19,15 @@ const MOST_REVOKED: usize = 1_000_000;
 #[derive(Clone)]
 pub struct Issuer {
     ca: CaClient<Transport>,
-    /// Life of service identities; the profile's default without one.
-    validity: Option<Duration>,
 }
 
 impl Issuer {
     /// Asks over `ca`. Within a process the caller is [`kit::peer::PROCESS`], elsewhere the service that asks.
     #[must_use]
-    pub fn new(ca: Transport, validity: Option<Duration>) -> Self {
+    pub fn new(ca: Transport) -> Self {
         Self {
             ca: CaClient::new(ca),
-            validity,
         }
-    }
-
-    /// The chain for a service's CSR (DER), PEM, leaf first, without the root.
-    ///
-    /// # Errors
-    /// [`Error::Call`] with what `ca` said.
-    pub async fn service_identity(&self, csr: Vec<u8>) -> Result<String, Error> {
-        self.issue(csr, self.validity).await
-    }
-
-    /// The same for the HTTPS listener's CSR, which lives as long as the profile says.
-    pub(crate) async fn https(&self, csr: Vec<u8>) -> Result<String, Error> {
-        self.issue(csr, None).await
     }
 
     /// The certificates of services that are revoked or on hold: at once, and after each change.
@@ -70,12 +53,16 @@ impl Issuer {
         Ok(serial.map_or(true, |serial| revoked.contains(&serial)))
     }
 
-    async fn issue(&self, csr: Vec<u8>, validity: Option<Duration>) -> Result<String, Error> {
+    /// The chain for a CSR (DER) of a service or of the HTTPS listener, PEM, leaf first, without the root. `ca` decides how long it
+    /// lives.
+    ///
+    /// # Errors
+    /// [`Error::Call`] with what `ca` said.
+    pub(crate) async fn issue(&self, csr: Vec<u8>) -> Result<String, Error> {
         let request = IssueRequest {
             csr,
             ca: SERVICES_CA.to_owned(),
             profile: SERVICE_PROFILE.to_owned(),
-            validity_seconds: validity.map_or(0, |validity| validity.as_secs()),
             ..IssueRequest::default()
         };
         let issued = self.ca.clone().issue(request).await;

@@ -86,7 +86,7 @@ async fn make_if_needed(
     }
     let names = std::slice::from_ref(name);
     let (key, csr) = key_and_csr(&DistinguishedName::default(), names).map_err(Error::Request)?;
-    let chain = issuer.service_identity(csr).await?;
+    let chain = issuer.issue(csr).await?;
     write(files, &chain, &key)
 }
 
@@ -113,7 +113,7 @@ fn trust_alone(services: &Certificate, files: &IdentityFiles) -> Result<(), Erro
 pub async fn renew(issuer: Issuer, identity: Identity, clock: SharedClock, stop: CancellationToken) {
     let issue = move |csr: Vec<u8>| {
         let issuer = issuer.clone();
-        async move { Ok(issuer.service_identity(csr).await?.into_bytes()) }
+        async move { Ok(issuer.issue(csr).await?.into_bytes()) }
     };
     kit::identity_renewal::run(identity, clock, issue, stop).await;
 }

@@ -257,7 +257,7 @@ pub(crate) fn issuer(
     caller: &'static str,
 ) -> anyhow::Result<Issuer> {
     let ca = services.transport(environment, caller, Service::Ca)?;
-    Ok(Issuer::new(ca, validity(environment.settings)?))
+    Ok(Issuer::new(ca))
 }
 
 #[cfg(test)]

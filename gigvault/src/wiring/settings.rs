@@ -295,7 +295,8 @@ pub(crate) struct Identity {
     /// Folder with `tls.crt`, `tls.key` and `roots.pem`; `identities/<name>` in the data directory if empty. Where several services
     /// run in this process, those that call other processes have identities of their own, in folders of their names in it.
     pub(crate) directory: PathBuf,
-    /// Life of a service identity; the profile's default if empty. It is renewed at two thirds.
+    /// Life of the identities that `ca` issues to services, where `ca` or `bootstrap` runs: elsewhere it says nothing. The default of
+    /// profile `service-identity` if empty. They are renewed at two thirds.
     pub(crate) validity: String,
 }
 

@@ -33,6 +33,7 @@ pub(crate) use revoke_many::{KIND as REVOKE_MANY, MOST_SERIALS, REVOCABLE, Store
 pub use revoke_many::{RevokeMany, Selection};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::clock::SharedClock;
 use kit::dry_run::Previews;
@@ -61,6 +62,8 @@ pub struct App {
     pub(crate) crl: CrlClient<Transport>,
     pub(crate) ocsp: OcspClient<Transport>,
     pub(crate) config: Arc<Config>,
+    /// Life of the identities of services; the default of their profile if none.
+    pub(crate) identity_validity: Option<Duration>,
     pub(crate) previews: Previews,
     pub(crate) jobs: Jobs,
     /// When this process began with it.

@@ -14,6 +14,7 @@ mod rest;
 mod tables;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
@@ -95,6 +96,8 @@ pub struct Deps {
     pub stop: CancellationToken,
     /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
     pub trust_domain: String,
+    /// Life of these identities; the default of their profile if none.
+    pub identity_validity: Option<Duration>,
     /// Host names and addresses on which the API is reached; only GigVault itself gets certificates for them.
     pub api_names: Vec<x509::San>,
 }
@@ -154,6 +157,7 @@ impl Ca {
             crl: CrlClient::new(deps.crl),
             ocsp: OcspClient::new(deps.ocsp),
             config: Arc::new(config),
+            identity_validity: deps.identity_validity,
         };
         app.record_compromised_keys().await?;
         Ok(Self {

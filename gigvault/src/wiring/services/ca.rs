@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ca::{Ca, Deps, NAME};
 
 use super::{Environment, Parts, Service, Services};
-use crate::wiring::listeners;
+use crate::wiring::{identities, listeners};
 
 pub(super) async fn build(environment: &Environment<'_>, services: &mut Services) -> Parts {
     let settings = environment.settings;
@@ -19,6 +19,7 @@ pub(super) async fn build(environment: &Environment<'_>, services: &mut Services
         public_http_url: environment.public_http_url.clone(),
         stop: environment.stop.clone(),
         trust_domain: settings.identity.trust_domain.clone(),
+        identity_validity: identities::validity(settings)?,
         api_names: listeners::api_names(&settings.listen, &environment.public_http_url)?,
     };
     let ca = Ca::build(settings.ca.clone(), deps).await?;

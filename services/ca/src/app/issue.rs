@@ -29,7 +29,7 @@ pub struct IssueRequest {
     pub profile: String,
     /// CA name; the default CA of the profile if none.
     pub ca: Option<String>,
-    /// The profile's default if none.
+    /// The profile's default if none. Not looked at for identities of services.
     pub validity: Option<Duration>,
     /// Replaces that of the CSR.
     pub subject: Option<DistinguishedName>,
@@ -82,7 +82,7 @@ impl App {
         let received = ReceivedCsr::from_pem_or_der(&request.csr)?;
         let csr = received.with_names(request.subject, request.sans)?;
         let mut wanted = rules::Request::from_csr(&csr).granted(requester.grant()?);
-        wanted.validity = request.validity;
+        wanted.validity = self.life(profile, &wanted, request.validity);
         check_scope(requester, profile, &wanted)?;
         let record = Record {
             requester: requester.subject.clone(),
@@ -94,6 +94,23 @@ impl App {
             trace: kit::trace::current(),
         };
         self.sign(profile, &active, (wanted, record), intent).await
+    }
+
+    /// The life to ask policy for. Who has the key of a service's identity does not choose that of its successor: with short lives,
+    /// half of which is soon over, it would make as many as it likes (`domain::identities`). An earlier version asks for what
+    /// `identity.validity` says where it runs; refused, its identity would end.
+    pub(super) fn life(
+        &self,
+        profile: &rules::Profile,
+        wanted: &rules::Request,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        match wanted.sans.as_slice() {
+            _ if profile.name != SERVICE_IDENTITY => asked,
+            [San::Uri(_)] => self.identity_validity,
+            // What the API is served with over HTTPS has host names too.
+            _ => None,
+        }
     }
 
     /// The shared end of issue and renew. A dry run ends before the signature: all that could refuse it was asked by then.

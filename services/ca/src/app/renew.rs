@@ -23,7 +23,7 @@ pub struct RenewRequest {
     pub serial: String,
     /// PKCS#10 (PEM or DER) with the new key; none keeps the key. Its names are not looked at.
     pub csr: Option<Vec<u8>>,
-    /// The profile's default if none.
+    /// The profile's default if none. Not looked at for identities of services.
     pub validity: Option<Duration>,
     /// The protocol by which the request was received.
     pub protocol: Protocol,
@@ -151,7 +151,7 @@ impl App {
             public_key,
         )
         .granted(requester.grant()?);
-        wanted.validity = validity;
+        wanted.validity = self.life(profile, &wanted, validity);
         super::issue::check_scope(requester, profile, &wanted)?;
         Ok(Renewal {
             profile,

@@ -2,6 +2,12 @@
 //!
 //! Whoever holds the key of an identity may have its successor made, with another key: so that a theft ends, what an identity asked for
 //! is known, and is little.
+//!
+//! How little, over all generations: `ca` decides how long an identity lives, the same for all (`App::life`). One that was asked for
+//! counts among [`MOST_OF_IDENTITY`] for that long, and has no successor before half of it. Of those that are issued for a name within one
+//! life, at most that number are not revoked, in whatever way they follow from each other: a count for each chain would not bound more.
+//! [`MOST_SUCCESSORS`] keeps who has one key from taking the room of all others at once. A successor outlives what was shown for it, as it
+//! should; revoking that takes it, also where that has expired.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,11 @@
 //! What follows from an identity of a service: how often it asks for another one, and what goes with it when it is revoked.
 
-use ca::{Issued, RevokeRequest, Revoked};
+use ca::{Ca, Issued, RevokeRequest, Revoked};
 use kit::dry_run::Commit;
 use kit::peer::PeerCertificate;
-use proto::ca::v1::{Certificate, IssueRequest};
+use kit::transport::in_process;
+use proto::ca::v1::ca_client::CaClient;
+use proto::ca::v1::{Certificate, IssueRequest, RenewRequest};
 use serde_json::json;
 use testkit::on_both_databases;
 use time::Duration;
@@ -19,6 +21,7 @@ on_both_databases!(
     a_revoked_identity_asks_for_none,
     another_reason_takes_descendants_only_where_that_is_said,
     what_the_process_gives_itself_has_no_bound,
+    who_asks_does_not_choose_the_life,
 );
 
 fn request() -> IssueRequest {
@@ -37,19 +40,29 @@ async fn first(world: &World) -> Certificate {
 
 /// What `ocsp` gets that shows that certificate over the network.
 async fn ask(world: &World, shown: &Certificate) -> Result<Certificate, Status> {
-    ask_for(world, shown, Duration::ZERO).await
+    ask_of(&world.ca, shown, Duration::ZERO).await
 }
 
-/// The same for as long as that; zero is what the profile says.
-async fn ask_for(world: &World, shown: &Certificate, validity: Duration) -> Result<Certificate, Status> {
-    let mut request = Request::new(IssueRequest {
+/// What it gets of a process that asks for so long a life.
+async fn ask_of(ca: &Ca, shown: &Certificate, validity: Duration) -> Result<Certificate, Status> {
+    let request = IssueRequest {
         validity_seconds: validity.whole_seconds().unsigned_abs(),
         ..request()
-    });
+    };
+    let mut client = CaClient::new(in_process(ca.service().grpc, "ocsp"));
+    let issued = client.issue(showing(shown, request)).await;
+    issued.map(tonic::Response::into_inner)
+}
+
+fn showing<T>(shown: &Certificate, request: T) -> Request<T> {
+    let mut request = Request::new(request);
     let shown = PeerCertificate(shown.certificate.as_slice().into());
     request.extensions_mut().insert(shown);
-    let issued = world.client("ocsp").issue(request).await;
-    issued.map(tonic::Response::into_inner)
+    request
+}
+
+fn life(of: &Certificate) -> Duration {
+    Duration::microseconds(of.not_after_us - of.not_before_us) + Duration::SECOND
 }
 
 fn refused(answer: Result<Certificate, Status>) -> String {
@@ -91,7 +104,8 @@ async fn reason_of(world: &World, of: &Certificate) -> Option<Reason> {
 async fn a_stolen_identity_takes_what_was_made_with_it_along(world: World) {
     let (stolen, other) = (first(&world).await, first(&world).await);
     world.clock.advance(Duration::days(60));
-    let brief = ask_for(&world, &stolen, Duration::days(2)).await.unwrap();
+    let brief_lives = world.with_identities_of(Duration::days(2).unsigned_abs()).await;
+    let brief = ask_of(&brief_lives, &stolen, Duration::ZERO).await.unwrap();
     let honest = ask(&world, &stolen).await.unwrap();
     let sibling = ask(&world, &other).await.unwrap();
     world.clock.advance(Duration::hours(36));
@@ -205,4 +219,47 @@ async fn what_the_process_gives_itself_has_no_bound(world: World) {
         world.client("ocsp").issue(request()).await.unwrap();
     }
     assert_eq!(world.count("identity_requests").await, 0);
+}
+
+async fn who_asks_does_not_choose_the_life(world: World) {
+    let shown = first(&world).await;
+    assert_eq!(life(&shown), Duration::days(90));
+    world.clock.advance(Duration::days(60));
+    // An earlier version asks for a life, and a thief for a short one.
+    let brief_lives = world.with_identities_of(Duration::days(2).unsigned_abs()).await;
+    for asked in [Duration::ZERO, Duration::minutes(5), Duration::days(1000)] {
+        let successor = ask_of(&world.ca, &shown, asked).await.unwrap();
+        assert_eq!(life(&successor), Duration::days(90));
+        let brief = ask_of(&brief_lives, &shown, asked).await.unwrap();
+        assert_eq!(life(&brief), Duration::days(2));
+    }
+    // `ra` renews too.
+    let mut ra = world.client("ra");
+    let of_ra = || csr(&key(), &["uri:spiffe://example.test/svc/ra"]);
+    let asked = IssueRequest {
+        csr: of_ra(),
+        ..request()
+    };
+    let shown = ra.issue(asked).await.unwrap().into_inner();
+    world.clock.advance(Duration::days(60));
+    let renewal = RenewRequest {
+        serial: shown.serial.clone(),
+        csr: of_ra(),
+        validity_seconds: 300,
+        ..RenewRequest::default()
+    };
+    let renewed = ra.renew(showing(&shown, renewal)).await.unwrap().into_inner();
+    assert_eq!(life(&renewed), Duration::days(90));
+
+    // The certificate of the HTTPS listener has the profile too, and is none of a service.
+    let https = IssueRequest {
+        csr: csr(
+            &key(),
+            &["uri:spiffe://example.test/svc/api", "dns:api.example.test"],
+        ),
+        ..request()
+    };
+    let mut process = CaClient::new(in_process(brief_lives.service().grpc, "process"));
+    let https = process.issue(https).await.unwrap().into_inner();
+    assert_eq!(life(&https), Duration::days(90));
 }

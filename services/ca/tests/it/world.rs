@@ -1,6 +1,7 @@
 //! A CA of its own for each test: two databases, a key manager, a root, a clock that does not move.
 
 mod gate;
+mod processes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,6 @@ use ca::{
     Requester, RevokeRequest, Seen, USER_PROFILES, Visibility,
 };
 use http_body_util::BodyExt as _;
-use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::clock::MockClock;
 use kit::dry_run::Commit;
@@ -25,7 +25,6 @@ use rootca::{Intermediate, Root};
 use serde_json::Value;
 use store::Db;
 use store::feed::{Cursor, Event, Feed};
-use testkit::credentials::ByRole;
 use testkit::database::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -40,6 +39,7 @@ use x509::{KeyAlgorithm, PublicKey, San, SignatureAlgorithm};
 pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
 
 pub(crate) use gate::Gate;
+use processes::{build, handle, key_manager};
 
 /// A running CA with the two authorities of an installation: `issuing` and `services`.
 pub(crate) struct World {
@@ -247,54 +247,6 @@ impl World {
         })
         .unwrap()
     }
-}
-
-async fn key_manager(database: &TestDatabase, db: Db, clock: Arc<MockClock>) -> Keymgr {
-    let kek_file = database.dir().join("kek");
-    keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
-    let software = Software {
-        kek_file: Some(kek_file),
-        passphrase_file: None,
-    };
-    let config = keymgr::Config {
-        backends: Backends { software },
-        ..keymgr::Config::default()
-    };
-    let deps = keymgr::Deps {
-        db,
-        clock,
-        authenticator: Arc::new(ByRole),
-        stop: CancellationToken::new(),
-    };
-    Keymgr::build(config, deps).await.unwrap()
-}
-
-/// As the service has it: events of the types that it declares can be appended.
-async fn handle(database: &TestDatabase) -> Db {
-    let db = database.open("ca", &ca::MIGRATIONS).await.unwrap();
-    db.declaring(ca::EVENTS)
-}
-
-async fn build(
-    db: &Db,
-    keymgr: Transport,
-    clock: &Arc<MockClock>,
-    stop: &CancellationToken,
-    settings: ca::Config,
-) -> Ca {
-    let deps = ca::Deps {
-        db: db.clone(),
-        clock: Arc::<MockClock>::clone(clock),
-        keymgr,
-        crl: kit::transport::pending("no crl runs beside it".to_owned()).0,
-        ocsp: kit::transport::pending("no ocsp runs beside it".to_owned()).0,
-        authenticator: Arc::new(ByRole),
-        public_http_url: "http://pki.example.test".to_owned(),
-        stop: stop.clone(),
-        trust_domain: "example.test".to_owned(),
-        api_names: vec!["dns:api.example.test".parse().unwrap()],
-    };
-    Ca::build(settings, deps).await.unwrap()
 }
 
 pub(crate) fn requester(subject: &str, issues: ProfileScope) -> Requester {

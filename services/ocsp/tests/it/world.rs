@@ -365,6 +365,7 @@ async fn build_ca(db: &Db, keymgr: &Keymgr, clock: &Arc<MockClock>, stop: &Cance
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),
         trust_domain: "example.test".to_owned(),
+        identity_validity: None,
         api_names: vec!["dns:api.example.test".parse().unwrap()],
     };
     Ca::build(ca::Config::default(), deps).await.unwrap()
