@@ -21,8 +21,8 @@ pub use resources::Other;
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaCrl, CaHealth, CaKey, CaOcsp, CaResponder, CaSelfCheck, Cas};
 pub use resources::certificates::{
-    Certificate, Certificates, DamagedCertificate, Descendants, Extension, Issue, OtherCertificate,
-    PublicKey, Renew, Revocation, Revoke, RevokedCertificate, SameKey, Selection,
+    Certificate, Certificates, DamagedCertificate, Descendants, Extension, HeldCertificate, Issue,
+    OtherCertificate, PublicKey, Renew, Revocation, Revoke, RevokedCertificate, SameKey, Selection,
 };
 pub use resources::config::{EffectiveConfig, EffectiveSetting};
 pub use resources::crls::{Crl, CrlImport, Crls, ImportedCrl, Trust, TrustedIssuer};

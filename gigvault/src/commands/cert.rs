@@ -7,6 +7,7 @@ use keys::{Signer, SoftwareKey};
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
+use super::revoke::descendants;
 use super::{chain, download, filters, listing, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
@@ -25,8 +26,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         CertCommand::Hold { serial, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().hold(&serial).await?, output)
         }
-        CertCommand::Hold { serial, .. } => show(&client.certificates().hold(&serial).await?, output)
-            .with_context(|| Done::unshown(&format!("certificate {serial} is on hold"))),
+        CertCommand::Hold { serial, .. } => hold(&client, &serial, output).await,
         CertCommand::Release { serial, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().release(&serial).await?, output)
         }
@@ -35,6 +35,23 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         // These find the server by themselves, or need none.
         CertCommand::Verify(_) | CertCommand::Status(_) => Ok(()),
     }
+}
+
+async fn hold(client: &Client, serial: &str, output: Output) -> anyhow::Result<()> {
+    let held = client.certificates().hold(serial).await?;
+    let mut rows = fields(&held.certificate);
+    let mut warning = None;
+    if let Some(issued) = &held.descendants {
+        rows.extend(descendants::fields(issued));
+        warning = descendants::warning_of_hold(serial, issued);
+    }
+    let shown = output
+        .one(&held, &rows)
+        .with_context(|| Done::unshown(&format!("certificate {serial} is on hold")));
+    if let Some(warning) = warning {
+        say(&warning);
+    }
+    shown
 }
 
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `cert revoke SERIAL`: one certificate, and with `--same-key` the others of its compromised key.
 
-mod descendants;
+pub(super) mod descendants;
 
 use anyhow::Context;
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};

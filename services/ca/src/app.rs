@@ -28,7 +28,7 @@ pub(crate) use crls::ImportedCrl;
 pub use health::{HealthUnknown, Report};
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
-pub use revoke::{RevokeRequest, Revoked, SameKey};
+pub use revoke::{HoldOutcome, RevokeRequest, Revoked, SameKey};
 pub(crate) use revoke_many::{KIND as REVOKE_MANY, MOST_SERIALS, REVOCABLE, Stored as StoredRevocations};
 pub use revoke_many::{RevokeMany, Selection};
 

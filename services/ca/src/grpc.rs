@@ -275,7 +275,7 @@ impl wire::ca_server::Ca for Grpc {
             .hold(&requester, &request.serial, &Commit)
             .await
             .map_err(status)?;
-        Ok(Response::new(self.encode(held).await?))
+        Ok(Response::new(self.encode(held.certificate).await?))
     }
 
     async fn release(

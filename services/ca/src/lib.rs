@@ -33,8 +33,8 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
 pub use app::{
-    App, HealthUnknown, IssueRequest, KeyUnknown, NewAuthority, ProfileScope, RenewRequest, Report,
-    Requester, RevokeMany, RevokeRequest, Revoked, Rights, SameKey, Selection, Visibility,
+    App, HealthUnknown, HoldOutcome, IssueRequest, KeyUnknown, NewAuthority, ProfileScope, RenewRequest,
+    Report, Requester, RevokeMany, RevokeRequest, Revoked, Rights, SameKey, Selection, Visibility,
 };
 pub use authorities::Authorities;
 pub use config::Config;

@@ -2,6 +2,7 @@
 
 pub(crate) mod revocation;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -15,8 +16,8 @@ use crate::page::{List, Listed};
 use crate::resources::jobs::Job;
 
 pub use revocation::{
-    DamagedCertificate, Descendants, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey,
-    Selection,
+    DamagedCertificate, Descendants, HeldCertificate, OtherCertificate, Revocation, Revoke,
+    RevokedCertificate, SameKey, Selection,
 };
 
 const PATH: &[&str] = &["api", "v1", "certificates"];
@@ -260,7 +261,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// [`Error::Problem`] with status 409 when it is on hold or revoked already, and those of every request.
-    pub async fn hold(&self, serial: &str) -> Result<Certificate, Error> {
+    pub async fn hold(&self, serial: &str) -> Result<HeldCertificate, Error> {
         self.act(serial, "hold").await
     }
 
@@ -272,7 +273,7 @@ impl Certificates<'_> {
         self.act(serial, "release").await
     }
 
-    async fn act(&self, serial: &str, verb: &str) -> Result<Certificate, Error> {
+    async fn act<T: DeserializeOwned>(&self, serial: &str, verb: &str) -> Result<T, Error> {
         Call::act(
             self.0,
             &["api", "v1", "certificates", serial, verb],

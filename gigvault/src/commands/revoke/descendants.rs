@@ -6,7 +6,7 @@ use x509::crl::Reason;
 use super::list;
 
 /// Rows of the certificate that was revoked.
-pub(super) fn fields(descendants: &Descendants) -> [(&'static str, String); 2] {
+pub(in super::super) fn fields(descendants: &Descendants) -> [(&'static str, String); 2] {
     [
         ("issued to who showed it, revoked too", list(&descendants.revoked)),
         (
@@ -18,13 +18,25 @@ pub(super) fn fields(descendants: &Descendants) -> [(&'static str, String); 2] {
 
 /// Says what is still valid.
 pub(super) fn warning(serial: &str, reason: Reason, descendants: &Descendants) -> Option<String> {
+    let command = format!("gigvault cert revoke {serial} --reason {reason} --descendants");
+    left(descendants, &format!("revoke them with `{command}`"))
+}
+
+/// The same after a hold, which takes none of them.
+pub(in super::super) fn warning_of_hold(serial: &str, descendants: &Descendants) -> Option<String> {
+    let way_out = format!(
+        "put each of them on hold too, or revoke this one and them with `gigvault cert revoke {serial} --reason key-compromise`"
+    );
+    left(descendants, &way_out)
+}
+
+fn left(descendants: &Descendants, way_out: &str) -> Option<String> {
     let mut left = Vec::new();
     let number = descendants.remaining.len();
     if number > 0 || descendants.more {
         let at_least = if descendants.more { "at least " } else { "" };
         left.push(format!(
-            "{at_least}{number} certificates that were issued to who showed this identity are still valid or on hold; revoke them with \
-             `gigvault cert revoke {serial} --reason {reason} --descendants`"
+            "{at_least}{number} certificates that were issued to who showed this identity are still valid or on hold; {way_out}"
         ));
     }
     if !descendants.damaged.is_empty() {
@@ -62,5 +74,12 @@ mod tests {
             "{said}"
         );
         assert_eq!(warning("00ab", Reason::Superseded, &Descendants::default()), None);
+        let said = warning_of_hold("00ab", &descendants).unwrap();
+        assert!(
+            said.contains("put each of them on hold too, or")
+                && said.contains("revoke 00ab --reason key-compromise"),
+            "{said}"
+        );
+        assert_eq!(warning_of_hold("00ab", &Descendants::default()), None);
     }
 }

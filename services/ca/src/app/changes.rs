@@ -11,7 +11,7 @@ use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey};
 use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, Change, Wish};
-use crate::domain::{Brief, Capacity, Descendants, Issued, Revocation};
+use crate::domain::{Brief, Capacity, Descendants, Issued, Revocation, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::tables::beside::Beside;
 use crate::tables::{certificates, compromised, identities};
@@ -119,13 +119,28 @@ impl<'a> Changes<'a> {
         Ok(same_key)
     }
 
+    /// What was issued to who showed the identities of services among these: whoever had the key had them made, as far as anybody can
+    /// tell. None where there is no identity among them. Of many over one key most follow from each other, and their names bound them.
+    pub(super) async fn descendants_of(
+        &mut self,
+        tx: &mut Tx,
+        certificates: impl Iterator<Item = &Issued>,
+        wish: Option<Wish>,
+    ) -> Result<Option<Descendants>, Error> {
+        let mut all: Option<Descendants> = None;
+        for identity in certificates.filter(|one| *one.profile == *SERVICE_IDENTITY) {
+            let found = self.descendants(tx, identity, wish).await?;
+            all.get_or_insert_default().add(found);
+        }
+        Ok(all)
+    }
+
     /// What was issued to who showed that identity; revoked if that is wished. That a key is compromised says nothing about theirs.
-    pub(super) async fn descendants(
+    async fn descendants(
         &mut self,
         tx: &mut Tx,
         identity: &Issued,
-        wish: Wish,
-        all: bool,
+        wish: Option<Wish>,
     ) -> Result<Descendants, Error> {
         let found = identities::descendants(tx, &identity.serial, self.now, MOST_OTHERS).await?;
         let mut descendants = Descendants {
@@ -133,10 +148,10 @@ impl<'a> Changes<'a> {
             more: found.more,
             ..Descendants::default()
         };
-        if !all {
+        let Some(wish) = wish else {
             descendants.remaining = found.certificates;
             return Ok(descendants);
-        }
+        };
         let wish = Wish {
             reason: match lifecycle::is_compromise(wish.reason) {
                 true => Reason::PrivilegeWithdrawn,

@@ -152,6 +152,16 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
 
 /// What was issued to who showed an identity that is revoked.
 pub(super) fn descendants(plan: Plan, descendants: &Descendants) -> Plan {
+    issued_to_who_showed(plan, descendants, "`descendants` revokes these too")
+}
+
+/// The same of one that is put on hold.
+pub(super) fn descendants_beside_hold(plan: Plan, descendants: &Descendants) -> Plan {
+    let way_out = "a hold leaves them as they are; put each on hold, or revoke this one for key-compromise or with `descendants`";
+    issued_to_who_showed(plan, descendants, way_out)
+}
+
+fn issued_to_who_showed(plan: Plan, descendants: &Descendants, way_out: &str) -> Plan {
     let left = descendants
         .remaining
         .iter()
@@ -166,9 +176,8 @@ pub(super) fn descendants(plan: Plan, descendants: &Descendants) -> Plan {
     }
     let number = counted(u64::try_from(left.len()).unwrap_or(u64::MAX), "certificate");
     let more = if descendants.more { ", and more" } else { "" };
-    let text = format!(
-        "still valid or on hold, issued to who showed this identity: {number}{more}; `descendants` revokes these too"
-    );
+    let text =
+        format!("still valid or on hold, issued to who showed this identity: {number}{more}; {way_out}");
     plan.causes(Consequence::new("certificate.remaining", Severity::Warning, text).of(left))
 }
 

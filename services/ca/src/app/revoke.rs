@@ -45,7 +45,17 @@ pub struct Revoked {
     pub certificate: Issued,
     /// Other certificates of its key; `None` where the reason says nothing about the key.
     pub same_key: Option<SameKey>,
-    /// Of the identity of a service: what was issued to who showed it.
+    /// Of identities of services, this one and those that are revoked with it because of their key: what was issued to who showed them.
+    pub descendants: Option<Descendants>,
+}
+
+/// A certificate that was put on hold.
+#[derive(Clone, Debug)]
+pub struct HoldOutcome {
+    /// As it is then.
+    pub certificate: Issued,
+    /// Of the identity of a service: what was issued to who showed it, and stays as it is. A release would not know which of them
+    /// were on hold before.
     pub descendants: Option<Descendants>,
 }
 
@@ -134,7 +144,7 @@ fn check(request: &RevokeRequest, found: &Issued, parsed: Option<&x509::Certific
 }
 
 impl App {
-    /// Puts a certificate on hold. Answers the certificate as it is then.
+    /// Puts a certificate on hold.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if its status does not allow it; `Common::Store`.
@@ -143,16 +153,32 @@ impl App {
         requester: &Requester,
         serial: &str,
         intent: &I,
-    ) -> Result<I::Answer<Issued>, Error> {
+    ) -> Result<I::Answer<HoldOutcome>, Error> {
         let found = self.find(requester, serial).await?;
+        let identity = *found.profile == *SERVICE_IDENTITY;
         let mut tx = self.db.begin().await?;
+        if identity {
+            // No successor is stored beside this one that is not named.
+            identities::take_turn(&mut tx).await?;
+        }
         let certificate = locked(&mut tx, requester, &found.serial).await?;
         let now = self.clock.now();
         let decided = lifecycle::hold(&certificate, requester.capacity(&certificate), now)?;
         let mut changes = Changes::new(requester, now);
         let certificate = changes.store(&mut tx, certificate, decided).await?;
-        let plan = plans::changes;
-        changes.end(tx, (&self.previews, intent), plan, certificate).await
+        let descendants = changes
+            .descendants_of(&mut tx, std::iter::once(&certificate), None)
+            .await?;
+        let named = descendants.clone();
+        let plan = |done: &[Done]| {
+            let plan = plans::changes(done);
+            named.iter().fold(plan, plans::descendants_beside_hold)
+        };
+        let held = HoldOutcome {
+            certificate,
+            descendants,
+        };
+        changes.end(tx, (&self.previews, intent), plan, held).await
     }
 
     /// Ends a hold.
@@ -232,7 +258,8 @@ impl App {
         let parsed = of_key.then(|| found.parse()).transpose()?;
         check(request, found, parsed.as_ref())?;
         let identity = *found.profile == *SERVICE_IDENTITY;
-        if identity {
+        // Among the certificates of the same key may be identities.
+        if identity || request.same_key {
             identities::take_turn(tx).await?;
         }
         let key = parsed.as_ref().and_then(key_of);
@@ -277,15 +304,11 @@ impl App {
             data = Some(others.data(&of_others.serials));
             same_key = Some(others);
         }
-        let descendants = match identity {
-            // Whoever had the key had them made, as far as anybody can tell.
-            true => Some(
-                changes
-                    .descendants(tx, &certificate, wish, of_key || request.descendants)
-                    .await?,
-            ),
-            false => None,
-        };
+        let taken = (of_key || request.descendants).then_some(wish);
+        let others = same_key.iter().flat_map(|others| &others.revoked);
+        let descendants = changes
+            .descendants_of(tx, std::iter::once(&certificate).chain(others), taken)
+            .await?;
         // Asked for the others once more: this one is as it should be.
         let again = request.same_key && wish.is_fulfilled(&certificate)
             || request.descendants

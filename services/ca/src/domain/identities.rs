@@ -121,6 +121,14 @@ pub struct Descendants {
 }
 
 impl Descendants {
+    /// With those of another identity.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.revoked.extend(other.revoked);
+        self.remaining.extend(other.remaining);
+        self.damaged.extend(other.damaged);
+        self.more |= other.more;
+    }
+
     /// What is to be said beside that the identity is revoked.
     pub(crate) fn remark(&self) -> Option<String> {
         let mut remarks = Vec::new();

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use super::Rest;
 use super::object::{Certificate, requester, rfc3339};
 use super::words::{CertificateStatus, FinalReason};
-use crate::app::{App, Requester, RevokeRequest, Revoked};
-use crate::domain::{Damaged, Issued, Seen};
+use crate::app::{App, HoldOutcome, Requester, RevokeRequest, Revoked};
+use crate::domain::{Damaged, Descendants, Issued, Seen};
 use crate::error::Error;
 use crate::parse;
 
@@ -55,7 +55,19 @@ struct RevokedCertificate {
     /// Where the key is compromised: the other certificates of that public key.
     #[serde(skip_serializing_if = "Option::is_none")]
     same_key: Option<SameKey>,
-    /// Of the identity of a service: the certificates that were issued to who showed it, and to who showed one of those.
+    /// Of identities of services, this one and those in `same_key.revoked`: the certificates that were issued to who showed them, and
+    /// to who showed one of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    descendants: Option<IdentityDescendants>,
+}
+
+/// A certificate that was put on hold.
+#[derive(Serialize, ToSchema)]
+struct HeldCertificate {
+    #[serde(flatten)]
+    certificate: Certificate,
+    /// Of the identity of a service: the certificates that were issued to who showed it, and to who showed one of those. The hold leaves
+    /// them as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     descendants: Option<IdentityDescendants>,
 }
@@ -63,13 +75,14 @@ struct RevokedCertificate {
 /// Certificates of services that were valid or on hold.
 #[derive(Serialize, ToSchema)]
 struct IdentityDescendants {
-    /// Revoked with it.
+    /// Revoked with it; none with a hold.
     revoked: Vec<OtherCertificate>,
-    /// Still valid or on hold: revoke them, or repeat the request with `descendants`.
+    /// Still valid or on hold: revoke them, or repeat the request with `descendants`; after a hold, put them on hold too, or revoke the
+    /// one that is.
     remaining: Vec<OtherCertificate>,
     /// As they were, because what is stored of them cannot be read; `gigvault doctor` names them too.
     damaged: Vec<DamagedCertificate>,
-    /// There are more than were looked at: repeat the request with `descendants`.
+    /// There are more than were looked at: repeat the revocation with `descendants`.
     more: bool,
 }
 
@@ -123,6 +136,18 @@ impl From<Damaged> for DamagedCertificate {
         Self {
             serial: damaged.object,
             problem: damaged.why,
+        }
+    }
+}
+
+impl IdentityDescendants {
+    fn new(descendants: Descendants, now: OffsetDateTime) -> Self {
+        let damaged = descendants.damaged.into_iter();
+        Self {
+            revoked: OtherCertificate::all(descendants.revoked, now),
+            remaining: OtherCertificate::all(descendants.remaining, now),
+            damaged: damaged.map(DamagedCertificate::from).collect(),
+            more: descendants.more,
         }
     }
 }
@@ -193,23 +218,16 @@ async fn revoke(
                 unconfirmed: others.unconfirmed,
                 more: others.more,
             }),
-            descendants: revoked.descendants.map(|descendants| IdentityDescendants {
-                revoked: OtherCertificate::all(descendants.revoked, now),
-                remaining: OtherCertificate::all(descendants.remaining, now),
-                damaged: descendants
-                    .damaged
-                    .into_iter()
-                    .map(DamagedCertificate::from)
-                    .collect(),
-                more: descendants.more,
-            }),
+            descendants: revoked
+                .descendants
+                .map(|descendants| IdentityDescendants::new(descendants, now)),
         }))
     };
     Ok(revoked.show(show).await?)
 }
 
 /// Puts a certificate on hold: it is not to be trusted until it is released. An operator may take over the hold of the
-/// owner.
+/// owner. Certificates that were issued to who showed the identity of a service are not held with it, and are named.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/hold", tag = "certificates", request_body = NoMembers,
     params(
@@ -217,7 +235,7 @@ async fn revoke(
         ("If-Match" = Option<String>, Header, description = "ETag of the certificate as you saw it: it is changed only while it is so"),
     ),
     responses(
-        (status = 200, description = "done and durable", body = Certificate),
+        (status = 200, description = "done and durable", body = HeldCertificate),
         (status = 409, description = "on hold or revoked already"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
@@ -228,10 +246,19 @@ async fn hold(
     Path(serial): Path<String>,
     if_match: IfMatch,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<Answer<Json<Certificate>>, Problem> {
+) -> Result<Answer<Json<HeldCertificate>>, Problem> {
     let requester = careful(&app, &caller, &serial, &if_match).await?;
     let held = app.hold(&requester, &serial, &intent).await?;
-    show(&app, &caller, held).await
+    let now = app.clock.now();
+    let show = async |held: HoldOutcome| {
+        Ok::<_, Error>(Json(HeldCertificate {
+            certificate: Certificate::new(&app, &caller, held.certificate).await?,
+            descendants: held
+                .descendants
+                .map(|descendants| IdentityDescendants::new(descendants, now)),
+        }))
+    };
+    Ok(held.show(show).await?)
 }
 
 /// Releases a certificate from hold. Who may revoke their own certificates only releases no hold that an operator set.
@@ -257,7 +284,8 @@ async fn release(
 ) -> Result<Answer<Json<Certificate>>, Problem> {
     let requester = careful(&app, &caller, &serial, &if_match).await?;
     let released = app.release(&requester, &serial, &intent).await?;
-    show(&app, &caller, released).await
+    let show = async |issued| Certificate::new(&app, &caller, issued).await.map(Json);
+    Ok(released.show(show).await?)
 }
 
 /// The caller as one who changes only what they saw, where they say so.
@@ -277,13 +305,4 @@ async fn careful(app: &App, caller: &Caller, serial: &str, if_match: &IfMatch) -
         seen: Seen::Revocation(revocation),
         ..requester
     })
-}
-
-async fn show(
-    app: &App,
-    caller: &Caller,
-    changed: Answer<Issued>,
-) -> Result<Answer<Json<Certificate>>, Problem> {
-    let show = async |issued| Certificate::new(app, caller, issued).await.map(Json);
-    Ok(changed.show(show).await?)
 }

@@ -26,11 +26,17 @@ async fn an_owner_releases_their_own_hold_and_not_that_of_an_operator(world: Wor
         .unwrap();
     let serial = issued.serial.to_string();
     let held = app.hold(&ada, &serial, &Commit).await.unwrap();
-    assert_eq!(held.revocation.unwrap().decided_as, Some(Capacity::Owner));
+    assert_eq!(
+        held.certificate.revocation.unwrap().decided_as,
+        Some(Capacity::Owner)
+    );
     app.release(&ada, &serial, &Commit).await.unwrap();
 
     let held = app.hold(&anyone(), &serial, &Commit).await.unwrap();
-    assert_eq!(held.revocation.unwrap().decided_as, Some(Capacity::Operator));
+    assert_eq!(
+        held.certificate.revocation.unwrap().decided_as,
+        Some(Capacity::Operator)
+    );
     let error = refused(app.release(&ada, &serial, &Commit).await, Kind::Denied);
     assert!(error.public().contains("operator"), "{error}");
     assert_eq!(world.issued(&issued.serial).await.status(NOW), Status::OnHold);
@@ -66,6 +72,7 @@ async fn an_operator_takes_over_the_hold_of_an_owner(world: World) {
         .hold(&anyone(), &serial, &Commit)
         .await
         .unwrap()
+        .certificate
         .revocation
         .unwrap();
     assert_eq!((held.time, held.decided), (NOW, NOW + Duration::HOUR));

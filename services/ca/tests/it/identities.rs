@@ -15,6 +15,8 @@ use x509::crl::Reason;
 use crate::world::{World, anyone, csr, key, server};
 
 on_both_databases!(
+    a_hold_names_what_was_issued_to_who_showed_the_identity,
+    a_compromised_key_takes_what_was_made_with_every_identity_over_it,
     a_stolen_identity_takes_what_was_made_with_it_along,
     an_identity_asks_for_few_others_and_late_in_its_life,
     a_name_has_few_identities_that_services_asked_for,
@@ -262,4 +264,83 @@ async fn who_asks_does_not_choose_the_life(world: World) {
     let mut process = CaClient::new(in_process(brief_lives.service().grpc, "process"));
     let https = process.issue(https).await.unwrap().into_inner();
     assert_eq!(life(&https), Duration::days(90));
+}
+
+async fn a_hold_names_what_was_issued_to_who_showed_the_identity(world: World) {
+    let (shown, other) = (first(&world).await, first(&world).await);
+    world.clock.advance(Duration::days(60));
+    let child = ask(&world, &shown).await.unwrap();
+    ask(&world, &other).await.unwrap();
+    world.clock.advance(Duration::days(29));
+    let path = format!("/api/v1/certificates/{}/hold", shown.serial);
+    let (status, preview) = world
+        .post("ca-operator", &format!("{path}?dry_run=true"), None, &json!({}))
+        .await;
+    assert_eq!(status, 200, "{preview}");
+    let remaining = |preview: &serde_json::Value| -> Vec<serde_json::Value> {
+        let all = preview["consequences"].as_array().unwrap().iter();
+        let of_kind = all.filter(|one| one["kind"] == "certificate.remaining");
+        of_kind.map(|one| one["objects"].clone()).collect()
+    };
+    assert_eq!(remaining(&preview), [json!([child.serial])], "{preview:#}");
+
+    let (status, held) = world.post("ca-operator", &path, None, &json!({})).await;
+    assert_eq!(
+        (status.as_u16(), &held["status"]),
+        (200, &json!("on_hold")),
+        "{held:#}"
+    );
+    let named = held["descendants"]["remaining"].as_array().unwrap().iter();
+    let named: Vec<&str> = named.map(|one| one["serial"].as_str().unwrap()).collect();
+    assert_eq!(named, [child.serial.as_str()], "{held:#}");
+    assert_eq!(held["descendants"]["revoked"], json!([]));
+    assert_eq!(reason_of(&world, &child).await, None);
+
+    let user = world.issue(server(&key(), "a.example.test")).await;
+    let held = world
+        .ca
+        .app()
+        .hold(&anyone(), &user.serial.to_string(), &Commit)
+        .await;
+    assert!(held.unwrap().descendants.is_none());
+}
+
+async fn a_compromised_key_takes_what_was_made_with_every_identity_over_it(world: World) {
+    let shared = key();
+    let over_shared = IssueRequest {
+        csr: csr(&shared, &["uri:spiffe://example.test/svc/ocsp"]),
+        ..request()
+    };
+    let identity = world
+        .client("process")
+        .issue(over_shared)
+        .await
+        .unwrap()
+        .into_inner();
+    let alone = first(&world).await;
+    world.clock.advance(Duration::days(60));
+    let child = ask(&world, &identity).await.unwrap();
+    let of_other = ask(&world, &alone).await.unwrap();
+    world.clock.advance(Duration::days(29));
+    // The key became known with a certificate of a user.
+    let user = world.issue(server(&shared, "a.example.test")).await;
+    let request = |same_key| RevokeRequest {
+        serial: user.serial.to_string(),
+        reason: Reason::KeyCompromise,
+        invalidity: None,
+        same_key,
+        descendants: false,
+    };
+    let app = world.ca.app();
+    let left = app.revoke(&anyone(), &request(false), &Commit).await.unwrap();
+    assert_eq!(serials(&left.same_key.unwrap().remaining), sorted(&[&identity]));
+    assert!(left.descendants.is_none());
+    assert_eq!(reason_of(&world, &child).await, None);
+
+    let taken = app.revoke(&anyone(), &request(true), &Commit).await.unwrap();
+    assert_eq!(serials(&taken.same_key.unwrap().revoked), sorted(&[&identity]));
+    assert_eq!(serials(&taken.descendants.unwrap().revoked), sorted(&[&child]));
+    assert_eq!(reason_of(&world, &identity).await, Some(Reason::KeyCompromise));
+    assert_eq!(reason_of(&world, &child).await, Some(Reason::PrivilegeWithdrawn));
+    assert_eq!(reason_of(&world, &of_other).await, None);
 }

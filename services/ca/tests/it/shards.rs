@@ -66,7 +66,7 @@ async fn a_certificate_names_the_shard_that_lists_it(world: World) {
             .app()
             .hold(&anyone(), &issued.serial.to_string(), &Commit)
             .await;
-        assert_eq!(held.unwrap().crl_shard, shard);
+        assert_eq!(held.unwrap().certificate.crl_shard, shard);
         expected.insert((issued.serial.to_content(), shard));
     }
     // One run in ten million misses one by chance.

@@ -198,7 +198,8 @@ impl World {
     }
 
     pub(crate) async fn hold(&self, serial: &str) -> Result<Issued, Error> {
-        self.ca.app().hold(&anyone(), serial, &Commit).await
+        let held = self.ca.app().hold(&anyone(), serial, &Commit).await;
+        held.map(|held| held.certificate)
     }
 
     pub(crate) async fn release(&self, serial: &str) -> Result<Issued, Error> {

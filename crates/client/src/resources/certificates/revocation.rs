@@ -48,7 +48,19 @@ pub struct RevokedCertificate {
     /// Where the key is compromised: the other certificates of that public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_key: Option<SameKey>,
-    /// Of the identity of a service: the certificates that were issued to who showed it.
+    /// Of identities of services, this one and those that were revoked because of their key: the certificates that were issued to who
+    /// showed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descendants: Option<Descendants>,
+}
+
+/// A certificate that was put on hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldCertificate {
+    /// As it is then.
+    #[serde(flatten)]
+    pub certificate: Certificate,
+    /// Of the identity of a service: the certificates that were issued to who showed it, which the hold leaves as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descendants: Option<Descendants>,
 }

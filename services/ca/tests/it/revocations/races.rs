@@ -131,7 +131,7 @@ async fn toggle(ca: &ca::Ca, serial: Serial, hold: bool) {
     let serial = serial.to_string();
     let app = ca.app();
     match hold {
-        true => app.hold(&anyone(), &serial, &Commit).await.unwrap(),
+        true => app.hold(&anyone(), &serial, &Commit).await.unwrap().certificate,
         false => app.release(&anyone(), &serial, &Commit).await.unwrap(),
     };
 }
