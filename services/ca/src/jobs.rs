@@ -1,5 +1,6 @@
-//! Background work: removes idempotency keys after a day and jobs after a month, records compromised keys and key types that
-//! an earlier version left out, and counts certificates that expire soon. One replica does what is done to the database.
+//! Background work: removes idempotency keys after a day, jobs after a month, and requests for identities that nothing follows from,
+//! records compromised keys and key types that an earlier version left out, and counts certificates that expire soon. One replica does
+//! what is done to the database.
 
 mod work;
 
@@ -13,11 +14,15 @@ use vocabulary::metric;
 use crate::app::App;
 use crate::error::Error;
 use crate::tables::certificates::{expiring, fill_in_key_types, prune_idempotency_keys};
+use crate::tables::identities;
 
 /// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
 const EVERY: Duration = Duration::from_secs(600);
 /// How long an idempotency key is remembered; documented in `docs/guides/operating.md`.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How long requests for identities are kept when these have expired: a clock that jumps ahead, and is put back, must not remove what
+/// a revocation goes by.
+const IDENTITIES_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;
 /// The same for rows whose certificate is read.
@@ -30,7 +35,7 @@ pub(crate) fn worker(app: &App) -> Worker {
 }
 
 pub(crate) fn all(app: &App) -> Vec<Job> {
-    let [pruning, jobs, keys, types, expiring, known] = std::array::from_fn(|_| app.clone());
+    let [pruning, jobs, identities, keys, types, expiring, known] = std::array::from_fn(|_| app.clone());
     let db = || app.db.clone();
     vec![
         Job::leader("old idempotency keys", EVERY, db(), move |lease| {
@@ -40,6 +45,10 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
         Job::leader("old jobs", EVERY, db(), move |lease| {
             let app = jobs.clone();
             async move { app.jobs.prune(&lease).await }
+        }),
+        Job::leader("old requests for identities", EVERY, db(), move |lease| {
+            let app = identities.clone();
+            async move { prune_identities(&app, &lease).await }
         }),
         // A replica of an earlier version revokes without recording the key; this one does it after it. What is recorded
         // twice is recorded once.
@@ -67,6 +76,13 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
 async fn prune(app: &App, lease: &Lease) -> Result<(), Error> {
     let before = app.clock.now() - KEPT;
     while prune_idempotency_keys(&app.db, lease, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
+    Ok(())
+}
+
+/// Until there are no more: those that are removed leave others behind by which no other is found.
+async fn prune_identities(app: &App, lease: &Lease) -> Result<(), Error> {
+    let expired_before = app.clock.now() - IDENTITIES_KEPT;
+    while identities::prune(&app.db, lease, expired_before, AT_ONCE).await? > 0 {}
     Ok(())
 }
 

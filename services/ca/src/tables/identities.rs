@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use store::bulk::{Insert, insert};
+use store::lease::Lease;
 use store::{Db, StoreError, Tx};
 use time::OffsetDateTime;
 use x509::serial::Serial;
@@ -134,4 +135,34 @@ pub(crate) async fn descendants(
         }
     }
     Ok(found)
+}
+
+/// Removes requests, `limit` at most, for certificates that expired before that time and by which no other is found: no certificate was
+/// issued to who showed them, or those are removed. One by which a certificate that is valid is found from those before it stays, however
+/// old it is: there is one for each renewal since the CA began. So does one that still counts for who shows a valid certificate. Returns
+/// how many were removed; then there may be others of that kind.
+pub(crate) async fn prune(
+    db: &Db,
+    lease: &Lease,
+    expired_before: OffsetDateTime,
+    limit: u32,
+) -> Result<u64, Error> {
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    let gone = store::tx!(&mut tx, |connection| {
+        sqlx::query(
+            "DELETE FROM identity_requests WHERE serial IN
+             (SELECT i.serial FROM identity_requests i WHERE i.not_after < $1
+              AND NOT EXISTS (SELECT 1 FROM identity_requests s WHERE s.asked_by = i.serial)
+              AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.serial = i.asked_by AND c.not_after >= $1)
+              ORDER BY i.not_after LIMIT $2)",
+        )
+        .bind(store::time::to_micros(expired_before))
+        .bind(i64::from(limit))
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+    })?;
+    tx.commit().await?;
+    Ok(gone)
 }

@@ -1,5 +1,7 @@
 //! What follows from an identity of a service: how often it asks for another one, and what goes with it when it is revoked.
 
+mod pruning;
+
 use ca::{Ca, Issued, RevokeRequest, Revoked};
 use kit::dry_run::Commit;
 use kit::peer::PeerCertificate;
@@ -36,8 +38,12 @@ fn request() -> IssueRequest {
 
 /// The first identity of `ocsp`.
 async fn first(world: &World) -> Certificate {
-    let made = world.client("process").issue(request()).await;
-    made.unwrap().into_inner()
+    first_of(&world.ca).await
+}
+
+async fn first_of(ca: &Ca) -> Certificate {
+    let mut process = CaClient::new(in_process(ca.service().grpc, "process"));
+    process.issue(request()).await.unwrap().into_inner()
 }
 
 /// What `ocsp` gets that shows that certificate over the network.
