@@ -3,6 +3,8 @@
 //! A new key each time; the old identity stays in use until the new one is in its place, and stays if none
 //! is to be had. Replicas spread their renewals over a twentieth of the life.
 
+mod attempt;
+
 use std::time::Duration as Wait;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -66,7 +68,7 @@ where
                 if schedule.is_due(&life, now) {
                     // An issuer that does not answer must not keep the process.
                     let Some(renewed) = stop
-                        .run_until_cancelled(renew(&identity, &issue, &mut unwritten))
+                        .run_until_cancelled(attempt::renew(&identity, &issue, &mut unwritten))
                         .await
                     else {
                         return;
@@ -91,36 +93,6 @@ where
             _changed = revocations.changed() => {}
         }
     }
-}
-
-/// A key, and the certificate that was issued for it.
-type Issued = (Zeroizing<String>, Vec<u8>);
-
-/// What was issued and cannot be written stays in `unwritten` for the next attempt: `ca` issues few for one identity.
-async fn renew<F, R>(
-    identity: &Identity,
-    issue: &F,
-    unwritten: &mut Option<Issued>,
-) -> Result<(), RenewalError>
-where
-    F: Fn(Vec<u8>) -> R,
-    R: Future<Output = Result<Vec<u8>, IssueError>>,
-{
-    let (key, chain) = match unwritten.take() {
-        Some(issued) => issued,
-        None => {
-            let current = Certificate::from_der(&identity.leaf())?;
-            let made = key_and_csr(current.subject(), current.sans());
-            let (key, csr) = made.map_err(RenewalError::Key)?;
-            (key, issue(csr).await.map_err(RenewalError::Issue)?)
-        }
-    };
-    if let Err(error) = identity.replace(&chain, key.as_bytes()) {
-        *unwritten = Some((key, chain));
-        return Err(error.into());
-    }
-    tracing::info!(identity = %identity.id(), "the service identity was renewed");
-    Ok(())
 }
 
 /// A P-256 key (PKCS#8 in PEM), and a CSR (DER) for it with these names.

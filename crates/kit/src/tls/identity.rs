@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use rustls::client::Resumption;
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::time_provider::TimeProvider as _;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
@@ -136,6 +137,23 @@ impl Identity {
             );
             self.0.revoked.add_own(own);
         }
+    }
+
+    /// Whether others would take that chain now: it ends at the roots that are in use, is valid, and is not revoked.
+    pub(crate) fn would_be_taken(&self, chain: &[u8]) -> bool {
+        let Ok(chain) = files::certificates("certificate", chain) else {
+            return false;
+        };
+        let (Some((leaf, intermediates)), Some(now)) = (
+            chain.split_first(),
+            Time(Arc::clone(&self.0.clock)).current_time(),
+        ) else {
+            return false;
+        };
+        let roots = Arc::clone(&self.0.current.load().roots);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+        let verified = verifier.is_ok_and(|rule| rule.verify_client_cert(leaf, intermediates, now).is_ok());
+        verified && !self.0.revoked.contains(leaf)
     }
 
     /// Puts another certificate and key of the same service in place, in the files too.
