@@ -49,6 +49,15 @@ pub(in crate::http) struct Metered<F> {
     turn: Option<BoxFuture<'static, Turn>>,
 }
 
+impl Spent {
+    /// Of a poll that used that much CPU time, and was over after `elapsed`.
+    pub(super) fn in_a_poll(used: Duration, elapsed: Duration) -> Self {
+        // A process that was stopped for a while holds nothing up.
+        let held = elapsed.min(used + PREEMPTED);
+        Self { used, held }
+    }
+}
+
 impl<F> Metered<F> {
     /// A connection, which waits from its first poll on.
     pub(in crate::http) fn connection(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
@@ -120,12 +129,7 @@ impl<F: Future> Future for Metered<F> {
         let (polled, of_request) = this.poll_inner(turn.is_some(), context);
         let lent = of_request || matches!(turn, Some(Turn::Lent(_)));
         let used = thread_time().saturating_sub(used);
-        let spent = Spent {
-            used,
-            // A process that was stopped for a while holds nothing up.
-            held: begun.elapsed().min(used + PREEMPTED),
-        };
-        this.cpu.charge_for(spent, lent);
+        this.cpu.charge_for(Spent::in_a_poll(used, begun.elapsed()), lent);
         drop(turn);
         polled
     }

@@ -104,6 +104,20 @@ async fn on_a_busy_machine_all_addresses_together_pay_for_the_threads_that_they_
 }
 
 #[tokio::test]
+async fn nobody_pays_for_the_time_in_which_the_process_was_stopped() {
+    let (budget, _needed) = budget();
+    for number in 1..=3 {
+        let connection = budget.connection(peer(number), false);
+        connection.charge_for(Spent::in_a_poll(seconds(0.001), seconds(3600.0)), false);
+        assert!(connection.may_go_on());
+    }
+    assert!(budget.connection(peer(4), false).may_go_on());
+    // Other processes had the core.
+    let spent = Spent::in_a_poll(seconds(0.1), seconds(0.13));
+    assert_eq!((spent.used, spent.held), (seconds(0.1), seconds(0.13)));
+}
+
+#[tokio::test]
 async fn new_connections_of_an_address_with_a_known_caller_do_not_wait_for_other_addresses() {
     let (budget, _needed) = budget();
     let hostile = |number| budget.connection(peer(number), false).charge(seconds(1.0));
