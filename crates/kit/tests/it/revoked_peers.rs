@@ -125,6 +125,31 @@ async fn a_hold_that_is_released_lets_a_peer_in_again() {
     call(&transport, "x").await.unwrap();
 }
 
+/// Until then it refuses that certificate itself too, where it calls another service of its own process.
+#[tokio::test]
+async fn a_client_that_was_told_of_a_hold_believes_its_end() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    let (served, itself) = (
+        Served::mutual(&server, echo_site()).await,
+        Served::mutual(&caller, echo_site()).await,
+    );
+    let to_server = channel(&served.url(), "auth", &caller).unwrap();
+    let to_itself = channel(&itself.url(), "ca", &caller).unwrap();
+    server.revoked_peers().replace(serial(&caller));
+    call(&to_server, "x").await.unwrap_err();
+    assert!(caller.is_revoked());
+    call(&to_itself, "x").await.unwrap_err();
+
+    // What the caller itself was told of others has not changed.
+    for released in [&server, &caller] {
+        released.revoked_peers().replace(BTreeSet::new());
+    }
+    assert!(!caller.is_revoked());
+    call(&to_itself, "x").await.unwrap();
+    call(&to_server, "x").await.unwrap();
+}
+
 #[tokio::test]
 async fn peers_wait_until_it_is_known_which_are_revoked() {
     let ca = Ca::new();
