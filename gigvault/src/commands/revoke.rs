@@ -132,7 +132,7 @@ async fn send(client: &Client, serial: &str, request: &client::Revoke) -> anyhow
         && request.same_key
         && before.more
     {
-        let before = before.revoked.clone();
+        let (before, issued) = (before.revoked.clone(), revoked.descendants.take());
         let mut next = client.certificates().revoke(serial, request).await?;
         let progress = next
             .same_key
@@ -141,6 +141,7 @@ async fn send(client: &Client, serial: &str, request: &client::Revoke) -> anyhow
         if let Some(others) = &mut next.same_key {
             others.revoked.splice(0..0, before);
         }
+        next.descendants = descendants::of_both(issued, next.descendants);
         revoked = next;
         if !progress {
             break;

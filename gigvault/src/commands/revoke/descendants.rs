@@ -1,6 +1,6 @@
 //! What is said of the certificates that were issued to who showed an identity.
 
-use client::Descendants;
+use client::{DamagedCertificate, Descendants};
 use x509::crl::Reason;
 
 use super::list;
@@ -14,6 +14,19 @@ pub(in super::super) fn fields(descendants: &Descendants) -> [(&'static str, Str
             list(&descendants.remaining),
         ),
     ]
+}
+
+/// Those of two answers, of which the later one does not name what the first has revoked.
+pub(super) fn of_both(first: Option<Descendants>, then: Option<Descendants>) -> Option<Descendants> {
+    let (Some(first), Some(then)) = (&first, &then) else {
+        return first.or(then);
+    };
+    let mut both = then.clone();
+    both.revoked.splice(0..0, first.revoked.iter().cloned());
+    let named = |one: &DamagedCertificate| then.damaged.iter().any(|other| other.serial == one.serial);
+    let others = first.damaged.iter().filter(|one| !named(one));
+    both.damaged.extend(others.cloned());
+    Some(both)
 }
 
 /// Says what is still valid.
@@ -57,6 +70,32 @@ fn left(descendants: &Descendants, way_out: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn issued(revoked: &[&str], damaged: &[&str]) -> Descendants {
+        let revoked = revoked.iter().map(|serial| {
+            serde_json::json!({
+                "serial": serial, "status": "revoked", "subject": "", "ca": "services", "requester": "service:ocsp",
+                "not_after": "2027-01-01T00:00:00Z",
+            })
+        });
+        let damaged = damaged
+            .iter()
+            .map(|serial| serde_json::json!({"serial": serial, "problem": "sans"}));
+        let descendants = serde_json::json!({
+            "revoked": revoked.collect::<Vec<_>>(), "remaining": [], "more": false, "damaged": damaged.collect::<Vec<_>>(),
+        });
+        serde_json::from_value(descendants).unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_answer_revoked_is_shown_with_the_last() {
+        let (first, then) = (issued(&["0a", "0b"], &["0c", "0e"]), issued(&["0d"], &["0c"]));
+        let both = issued(&["0a", "0b", "0d"], &["0c", "0e"]);
+        assert_eq!(of_both(Some(first.clone()), Some(then)), Some(both));
+        assert_eq!(of_both(Some(first.clone()), None), Some(first.clone()));
+        assert_eq!(of_both(None, Some(first.clone())), Some(first));
+        assert_eq!(of_both(None, None), None);
+    }
 
     #[test]
     fn what_is_left_is_said_with_the_command_that_takes_it() {
