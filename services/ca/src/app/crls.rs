@@ -139,15 +139,12 @@ impl App {
         (name, crl): (&str, &[u8]),
         dry_run: bool,
     ) -> Result<ImportedCrl, Error> {
-        let now = self.clock.now();
         let start = Part::Start(wire::ImportStart {
             name: name.to_owned(),
             issuer_certificate: issuer.der().to_vec(),
             dry_run,
-            // Relying parties do not ask about those that have expired.
-            below: below(&self.authorities.all(), issuer)
+            below: below(&self.authorities.all(), issuer, self.clock.now())
                 .iter()
-                .filter(|certificate| now < certificate.not_after())
                 .map(|certificate| certificate.der().to_vec())
                 .collect(),
         });

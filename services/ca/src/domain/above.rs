@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use x509::Certificate;
 use x509::extension::{ExtensionValue, oids};
 
@@ -60,13 +61,17 @@ pub(crate) fn above(authorities: &[Arc<Authority>]) -> Vec<Above> {
     known
 }
 
-/// The certificates of CAs that this one issued, each once.
-pub(crate) fn below(authorities: &[Arc<Authority>], issuer: &Certificate) -> Vec<Certificate> {
+/// The certificates of CAs that this one issued, each once. Relying parties do not ask about those that have expired.
+pub(crate) fn below(
+    authorities: &[Arc<Authority>],
+    issuer: &Certificate,
+    now: OffsetDateTime,
+) -> Vec<Certificate> {
     let mut found: Vec<Certificate> = Vec::new();
     for authority in authorities {
         let children = std::iter::once(&authority.certificate).chain(&authority.chain);
         for (child, above) in children.zip(&authority.chain) {
-            if above == issuer && !found.contains(child) {
+            if above == issuer && now < child.not_after() && !found.contains(child) {
                 found.push(child.clone());
             }
         }
@@ -112,6 +117,8 @@ fn names(child: &Certificate) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keys::{Signer as _, SoftwareKey};
     use rootca::{Intermediate, PublicationUrls, Root};
     use time::macros::datetime;
@@ -119,12 +126,22 @@ mod tests {
 
     use super::*;
 
+    const NOW: OffsetDateTime = datetime!(2027-01-02 3:04:05 UTC);
+
     fn root(name: &str) -> Root {
-        let now = datetime!(2027-01-02 3:04:05 UTC);
-        Root::create(&name.parse().unwrap(), KeyAlgorithm::P256, None, now).unwrap()
+        Root::create(&name.parse().unwrap(), KeyAlgorithm::P256, None, NOW).unwrap()
     }
 
     fn under(root: &Root, name: &str, crl: &[&str], certificate: &[&str]) -> Arc<Authority> {
+        valid_for(None, (root, name), crl, certificate)
+    }
+
+    fn valid_for(
+        validity: Option<Duration>,
+        (root, name): (&Root, &str),
+        crl: &[&str],
+        certificate: &[&str],
+    ) -> Arc<Authority> {
         let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
         let urls = PublicationUrls {
             crl: crl.iter().map(ToString::to_string).collect(),
@@ -133,9 +150,10 @@ mod tests {
         };
         let wanted = Intermediate {
             urls,
+            validity,
             ..Intermediate::new(format!("CN={name}").parse().unwrap(), key.public_key().clone())
         };
-        let signed = root.sign_intermediate(&wanted, datetime!(2027-01-02 3:04:05 UTC));
+        let signed = root.sign_intermediate(&wanted, NOW);
         Arc::new(Authority {
             name: name.to_owned(),
             key_name: format!("ca-{name}"),
@@ -166,9 +184,27 @@ mod tests {
         ];
         let named = |name: &str| (name.to_owned(), "CN=First".to_owned());
         assert_eq!(shown(&authorities), [named("first"), named("first-1")]);
-        let under_first = below(&authorities, first.certificate());
+        let under_first = below(&authorities, first.certificate(), NOW);
         let issued = [&authorities[0].certificate, &authorities[1].certificate];
         assert!(under_first.iter().eq(issued));
+    }
+
+    #[test]
+    fn a_ca_that_has_expired_is_not_below_its_issuer_any_more() {
+        let root = root("CN=Root");
+        let lasting = under(&root, "lasting", &[], &[]);
+        let short = valid_for(
+            Some(Duration::from_secs(30 * 24 * 3600)),
+            (&root, "short"),
+            &[],
+            &[],
+        );
+        let authorities = [Arc::clone(&lasting), Arc::clone(&short)];
+        let at = |now| below(&authorities, root.certificate(), now);
+        let both = [lasting.certificate.clone(), short.certificate.clone()];
+        let end = short.certificate.not_after();
+        assert_eq!(at(end - Duration::from_secs(1)), both);
+        assert_eq!(at(end), both[..1]);
     }
 
     #[test]
