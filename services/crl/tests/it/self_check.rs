@@ -1,5 +1,6 @@
 //! What the self-check finds where certificates point to.
 
+use axum::http::StatusCode;
 use proto::ca::v1::ReportHealthRequest;
 use testkit::on_both_databases;
 use time::Duration;
@@ -13,6 +14,8 @@ use crate::world::{Process, World};
 on_both_databases!(
     what_is_served_is_compared_with_what_was_published,
     a_list_from_before_is_found,
+    a_list_that_a_cache_may_keep_is_not_said_to_lack_entries,
+    a_delta_that_a_cache_may_keep_is_not_said_to_lack_entries,
     each_shard_is_looked_at,
     ocsp_that_calls_a_listed_certificate_good_is_found,
     ca_and_lists_that_differ_are_found,
@@ -96,6 +99,69 @@ async fn a_list_from_before_is_found(mut world: World) {
     outside.serve(process.crl.service().public);
     problem(&world, "/crl/issuing.crl has CRL ").await;
     process.stop().await;
+}
+
+/// What a whole look finds while a page of a proxy is where the certificate of the CA should be, which is told as well. A
+/// report of before does not have that.
+async fn found_beside_a_page(world: &World, outside: &Outside) -> Vec<String> {
+    outside.page("/ca/issuing.crt", true);
+    let process = world.start().await;
+    outside.serve(process.crl.service().public);
+    let is_there =
+        |found: &ReportHealthRequest| found.problems.iter().any(|one| one.contains("/ca/issuing.crt"));
+    let found = world.ca.found(is_there).await;
+    process.stop().await;
+    let others = found
+        .problems
+        .into_iter()
+        .filter(|one| !one.contains("/ca/issuing.crt"));
+    others.collect()
+}
+
+/// Has caches keep what is served now.
+async fn keep(outside: &Outside, process: &Process, paths: &[(&'static str, &str)]) {
+    for (end, path) in paths {
+        let (status, _, list) = process.get(path, &[]).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        outside.keep(end, list);
+    }
+}
+
+async fn a_list_that_a_cache_may_keep_is_not_said_to_lack_entries(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    revoke(&world, &outside, "0a", 0);
+    world.complete_with(1).await;
+    world.ca.found(is_healthy).await;
+    let both = [
+        ("/crl/issuing.crl", "/crl/issuing.crl"),
+        ("/delta.crl", "/crl/issuing/delta.crl"),
+    ];
+    keep(&outside, &process, &both).await;
+    revoke(&world, &outside, "0b", 0);
+    world.complete_with(2).await;
+    process.stop().await;
+    // Published just now, by the clock.
+    assert_eq!(found_beside_a_page(&world, &outside).await, Vec::<String>::new());
+}
+
+async fn a_delta_that_a_cache_may_keep_is_not_said_to_lack_entries(mut world: World) {
+    world.config.immediate = Some(false);
+    let (outside, process) = outside(&mut world).await;
+    world.ca.found(is_healthy).await;
+    keep(&outside, &process, &[("/delta.crl", "/crl/issuing/delta.crl")]).await;
+    outside.set_status("0a", Some(Reason::Superseded));
+    world.ca.revoke("0a", "superseded", 0);
+    while world.count("entries").await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    process.stop().await;
+    world.clock.advance(Duration::minutes(61));
+    let process = world.start().await;
+    world
+        .published(|list| list.kind == "delta" && list.entries == 1)
+        .await;
+    process.stop().await;
+    assert_eq!(found_beside_a_page(&world, &outside).await, Vec::<String>::new());
 }
 
 async fn each_shard_is_looked_at(mut world: World) {
