@@ -72,6 +72,39 @@ fn verify_all(data: &Path, lists: &[PathBuf], leaf: &Path) -> Result<(), String>
     }
 }
 
+fn serial(certificate: &Path) -> String {
+    let said = judge::run(
+        "openssl",
+        &["x509", "-in", judge::text(certificate), "-noout", "-serial"],
+    );
+    said.trim().trim_start_matches("serial=").to_lowercase()
+}
+
+/// Notes in the ceremony that the root revokes it.
+fn note_as_revoked(system: &System, serial: &str) {
+    let folder = system.ready().data_dir.join("keys/root");
+    let revoke = ["rootca", "revoke", serial, "--dir", judge::text(&folder), "--yes"];
+    system.cli_ok(&revoke).unwrap();
+}
+
+/// Has the root sign its next list, as on another machine.
+fn sign_list(system: &System, to: &Path) {
+    let keys = system.ready().data_dir.join("keys");
+    let (folder, kek) = (keys.join("root"), keys.join("kek"));
+    let (folder, kek) = (judge::text(&folder), judge::text(&kek));
+    let sign = [
+        "rootca",
+        "crl",
+        "--dir",
+        folder,
+        "--kek-file",
+        kek,
+        "--out",
+        judge::text(to),
+    ];
+    system.cli_ok(&sign).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_crls_of_a_whole_chain_are_at_the_urls_in_its_certificates() {
     let mut system = System::up().unwrap();
@@ -106,23 +139,62 @@ async fn the_crls_of_a_whole_chain_are_at_the_urls_in_its_certificates() {
     );
 
     // Noted in the ceremony, signed and served by the next start.
-    let serial = judge::run("openssl", &["x509", "-in", judge::text(&ca), "-noout", "-serial"]);
-    let serial = serial.trim().trim_start_matches("serial=").to_lowercase();
     system.terminate().unwrap();
-    let folder = data.join("keys/root");
-    let revoke = [
-        "rootca",
-        "revoke",
-        &serial,
-        "--dir",
-        judge::text(&folder),
-        "--yes",
-    ];
-    system.cli_ok(&revoke).unwrap();
+    note_as_revoked(&system, &serial(&ca));
     system.restart().unwrap();
     let lists = [crl_of(&system, &leaf).await, crl_of(&system, &ca).await];
     let refused = verify_all(&data, &lists, &leaf).unwrap_err();
     assert!(refused.contains("certificate revoked"), "{refused}");
+}
+
+/// Replaces a folder by another one.
+fn put_back(from: &Path, to: &Path) {
+    fs::remove_dir_all(to).unwrap();
+    judge::run("cp", &["-a", judge::text(from), judge::text(to)]);
+}
+
+/// What openssl says of the list of the root: its number, and the serial numbers that it has.
+async fn list_of_root(system: &System) -> (u64, Vec<String>) {
+    let pem = crl_of(system, &system.ready().data_dir.join("ca.crt")).await;
+    let shown = judge::run(
+        "openssl",
+        &["crl", "-in", judge::text(&pem), "-noout", "-crlnumber", "-text"],
+    );
+    let number = shown.lines().find_map(|line| line.strip_prefix("crlNumber=0x"));
+    let serials = shown
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Serial Number: "));
+    (
+        u64::from_str_radix(number.unwrap(), 16).unwrap(),
+        serials.map(str::to_lowercase).collect(),
+    )
+}
+
+/// A backup of `keys/root` and of the list for others was put back, and the database of `crl` was not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_root_goes_on_with_the_list_that_is_served() {
+    let mut system = System::up().unwrap();
+    let data = system.ready().data_dir.clone();
+    let (folder, older) = (data.join("keys/root"), system.dir().join("older"));
+    let issuing = serial(&data.join("ca.crt"));
+    system.terminate().unwrap();
+    judge::run("cp", &["-a", judge::text(&folder), judge::text(&older)]);
+    fs::copy(data.join("root.crl"), system.dir().join("older.crl")).unwrap();
+    note_as_revoked(&system, &issuing);
+    system.restart().unwrap();
+    assert_eq!(list_of_root(&system).await, (2, vec![issuing.clone()]));
+
+    system.terminate().unwrap();
+    put_back(&older, &folder);
+    fs::copy(system.dir().join("older.crl"), data.join("root.crl")).unwrap();
+    system.restart().unwrap();
+    assert_eq!(list_of_root(&system).await, (2, vec![issuing.clone()]));
+
+    // The next list has a number of its own, and what was revoked.
+    system.terminate().unwrap();
+    sign_list(&system, &system.dir().join("next.crl"));
+    system.restart().unwrap();
+    assert_eq!(list_of_root(&system).await, (3, vec![issuing]));
 }
 
 fn json_of(system: &System, arguments: &[&str]) -> Value {
@@ -134,19 +206,8 @@ fn json_of(system: &System, arguments: &[&str]) -> Value {
 async fn a_crl_that_the_root_signed_elsewhere_is_imported_and_served() {
     let system = System::up().unwrap();
     let data = system.ready().data_dir.clone();
-    let (folder, kek) = (data.join("keys/root"), data.join("keys/kek"));
     let file = system.dir().join("new.crl");
-    let sign = [
-        "rootca",
-        "crl",
-        "--dir",
-        judge::text(&folder),
-        "--kek-file",
-        judge::text(&kek),
-    ];
-    system
-        .cli_ok(&[&sign[..], &["--out", judge::text(&file)]].concat())
-        .unwrap();
+    sign_list(&system, &file);
     let before = json_of(&system, &["ca", "crl", "show", "root"]);
     assert_eq!(before["crls"][0]["number"], 1);
     assert_eq!(before["crls"][0]["imported"], true);
