@@ -153,10 +153,13 @@ mod tests {
             older: true,
             lost_revocations: true,
         };
-        record
-            .note_older((&[service::CRL].into(), 4), lost, &data)
-            .unwrap();
-        assert_eq!(record.revocations_in_crl_alone, Some(5));
+        for older in [&[service::CRL][..], &[service::CA, service::CRL]] {
+            let older = older.iter().copied().collect();
+            record.note_older((&older, 4), lost, &data).unwrap();
+            assert_eq!(record.revocations_in_crl_alone, Some(5), "{older:?}");
+            let kept = Record::read(&data).unwrap().unwrap();
+            assert_eq!(kept.revocations_in_crl_alone, Some(5));
+        }
         // A backup of all that was made since has them.
         let both = [service::CA, service::CRL].into();
         record.note_older((&both, 6), either, &data).unwrap();
