@@ -1,16 +1,18 @@
 //! The self-check: after each publication, and of everything every five minutes, by whoever makes lists.
 
+mod gauges;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kit::error::chain;
+use kit::retry::Retry;
 use proto::ca::v1::ReportHealthRequest;
 use store::time::to_micros;
 use tokio::time::{Instant, sleep, timeout_at};
-use vocabulary::metric;
 
 use crate::app::{App, Checked, Checker, Findings};
 use crate::error::Error;
+use gauges::Gauges;
 
 /// Time between two looks at everything.
 const ALL: Duration = Duration::from_secs(300);
@@ -39,6 +41,7 @@ pub(super) async fn run(app: &App) {
     };
     sleep(START).await;
     let mut reporter = Reporter::default();
+    let mut looks = Retry::of_rounds("self-check of CRLs where they are served");
     let mut published = app.publications();
     let mut next = Instant::now();
     loop {
@@ -48,7 +51,7 @@ pub(super) async fn run(app: &App) {
         if all {
             next = begun + ALL;
         }
-        let (again, took) = look(app, &mut checker, &mut reporter, all).await;
+        let (again, took) = look(app, (&mut checker, &mut looks), &mut reporter, all).await;
         next = next.min(Instant::now() + again);
         // Never longer than what it says stays true for.
         sleep((took * SHARE).clamp(REST, ALL)).await;
@@ -58,16 +61,21 @@ pub(super) async fn run(app: &App) {
 }
 
 /// Looks, and tells what is found; answers how soon everything is to be looked at again, and the time that the looks took.
-async fn look(app: &App, checker: &mut Checker, reporter: &mut Reporter, all: bool) -> (Duration, Duration) {
+async fn look(
+    app: &App,
+    (checker, looks): (&mut Checker, &mut Retry),
+    reporter: &mut Reporter,
+    all: bool,
+) -> (Duration, Duration) {
     let mut took = Duration::ZERO;
     let found = match confirmed(app, checker, all, &mut took).await {
         Ok(found) => found,
         Err(error) => {
-            let cause = chain(&error);
-            tracing::warn!(cause, "CRLs could not be looked at; it is tried again");
+            looks.failed(&error);
             return (REST, took);
         }
     };
+    looks.works();
     let is_right = found.iter().all(|issuer| issuer.found.is_nothing());
     let is_told = reporter.tell(app, found, all).await;
     let again = match (is_told, is_right) {
@@ -105,6 +113,9 @@ struct Reporter {
     noted: BTreeMap<String, Findings>,
     /// By ca.
     taken: BTreeMap<String, Findings>,
+    /// Issuers of which ca did not take it.
+    not_taken: BTreeMap<String, Retry>,
+    gauges: Gauges,
 }
 
 impl Reporter {
@@ -125,8 +136,9 @@ impl Reporter {
     /// Tells log, metrics, and `ca`, which makes an event of it; whether `ca` took it.
     async fn tell(&mut self, app: &App, checked: Vec<Checked>, all: bool) -> bool {
         let mut taken = true;
+        self.gauges.keep(&checked);
         for Checked { issuer, found } in checked {
-            measure(app, &issuer, &found);
+            self.gauges.set(&issuer, &found, app.clock.now());
             self.note(&issuer, &found);
             if !all && self.taken.get(&issuer) == Some(&found) {
                 continue;
@@ -139,35 +151,20 @@ impl Reporter {
             };
             match app.ca.clone().report_health(report).await {
                 Ok(_) => {
+                    if let Some(mut retry) = self.not_taken.remove(&issuer) {
+                        retry.works();
+                    }
                     self.taken.insert(issuer, found);
                 }
                 Err(status) => {
-                    let cause = status.message();
-                    tracing::warn!(
-                        issuer,
-                        cause,
-                        "ca was not told of the self-check; it is told again"
-                    );
+                    let what = || Retry::of_rounds(format!("report of the self-check of {issuer} to ca"));
+                    let retry = self.not_taken.entry(issuer.clone()).or_insert_with(what);
+                    retry.failed_by(status.message().to_owned());
                     taken = false;
                 }
             }
         }
         taken
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a count of problems, and a time far below 2^52"
-)]
-fn measure(app: &App, issuer: &str, found: &Findings) {
-    let (count, now) = (
-        found.problems.len() as f64,
-        app.clock.now().unix_timestamp() as f64,
-    );
-    metrics::gauge!(metric::CRL_SELF_CHECK_PROBLEMS, "ca" => issuer.to_owned()).set(count);
-    if found.unknown.is_empty() {
-        metrics::gauge!(metric::CRL_SELF_CHECK_SECONDS, "ca" => issuer.to_owned()).set(now);
     }
 }
 
