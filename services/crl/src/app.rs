@@ -11,6 +11,7 @@ mod directory;
 mod fingerprint;
 mod generate;
 mod import;
+mod lost;
 mod progress;
 mod prune;
 mod publish;

@@ -10,7 +10,7 @@ use crate::domain::import::warned_from;
 use crate::error::Error;
 
 /// Most serial numbers that a finding names.
-const MOST_NAMED: u32 = 20;
+const MOST_NAMED: usize = 20;
 /// Silence of ca that needs attention: a connection that broke without a word is made again before.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -157,22 +157,52 @@ async fn content(app: &App) -> Result<Finding, Error> {
 
 /// Whether ca knows what was published as revoked for good. A database of ca that was restored from an older backup does not.
 async fn known_to_ca(app: &App) -> Result<Finding, Error> {
-    let unknown = app.unknown_to_ca(MOST_NAMED + 1).await?;
-    if unknown.is_empty() {
-        return Ok(Finding::ok("ca knows them all"));
+    let lost = app.lost_by_ca().await?;
+    if !lost.to_revoke.is_empty() {
+        let fix = "the database of ca was restored from an older backup: revoke these certificates again with `gigvault cert revoke`; \
+                   until then CRLs list them, and OCSP says that they are good";
+        let named = named(&lost.to_revoke);
+        return Ok(Finding::failed(
+            format!("ca does not know that these are revoked: {named}"),
+            fix,
+        ));
     }
-    let named = unknown.iter().take(MOST_NAMED as usize).cloned();
-    let more = match unknown.len() > MOST_NAMED as usize {
-        true => ", and more",
-        false => "",
-    };
-    let named = named.collect::<Vec<_>>().join(", ");
-    let fix = "the database of ca was restored from an older backup: revoke these certificates again with `gigvault cert revoke`; \
-               CRLs go on to list them, OCSP does not say that they are revoked";
-    Ok(Finding::failed(
-        format!("ca does not know that these are revoked: {named}{more}"),
-        fix,
-    ))
+    if !lost.damaged.is_empty() {
+        let fix = "restore the table `entries` of crl from a backup";
+        return Ok(Finding::failed(first_of(&lost.damaged), fix));
+    }
+    if lost.more {
+        return Ok(Finding::warning(
+            format!(
+                "ca lost {} certificates that CRLs list as revoked, and more were not looked at",
+                lost.not_issued.len()
+            ),
+            "look again when these have ended",
+        ));
+    }
+    Ok(Finding::ok(match lost.not_issued.is_empty() {
+        true => "ca knows them all".to_owned(),
+        // They cannot be revoked again, and need not be: no relying party takes them.
+        false => format!(
+            "ca knows all but certificates that an older backup of its database does not have: {}; CRLs list them until they end, and \
+             OCSP calls none of them good",
+            named(&lost.not_issued)
+        ),
+    }))
+}
+
+/// The first of them.
+fn named(all: &[String]) -> String {
+    let mut named = all
+        .iter()
+        .take(MOST_NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if all.len() > MOST_NAMED {
+        named.push_str(", and more");
+    }
+    named
 }
 
 /// Whether lists whose issuers' keys are elsewhere are in force, and will be for a while: people have to meet to sign the next.

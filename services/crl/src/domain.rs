@@ -89,6 +89,16 @@ pub(crate) struct Sampled {
     pub(crate) entry: CrlEntry,
     /// The change by which it is as it is.
     pub(crate) change: i64,
+    /// It is revoked for good, and the last snapshot of ca did not have it.
+    pub(crate) lost_by_ca: bool,
+}
+
+/// A revocation that the last snapshot of ca did not have.
+#[derive(Clone, Debug)]
+pub(crate) struct LostRevocation {
+    /// Issuer generation.
+    pub(crate) issuer: String,
+    pub(crate) serial: Serial,
 }
 
 impl Kind {

@@ -1,7 +1,6 @@
 //! Look at what is out, as a relying party does: signature, number, times, and whether it lists what the database has.
 
 use store::StoreError;
-use x509::Serial;
 use x509::asn1::{Reader, bit_octets, tag};
 use x509::crl::{TbsCertListReader, TbsCertListSummary};
 use x509::signature::{Identified, StreamVerifier};
@@ -61,22 +60,6 @@ impl App {
             }
         }
         Ok(wrong)
-    }
-
-    /// Certificates, at most so many, that were published as revoked for good, and that ca does not know to be, each as
-    /// `<serial number> of <issuer>`.
-    ///
-    /// # Errors
-    /// `Common::Store`.
-    pub(crate) async fn unknown_to_ca(&self, most: u32) -> Result<Vec<String>, Error> {
-        let unknown = entries::unknown_to_ca(&self.db, self.clock.now(), most).await?;
-        let named = unknown
-            .into_iter()
-            .map(|(issuer, serial)| match Serial::from_bytes(&serial) {
-                Ok(serial) => format!("{serial} of {issuer}"),
-                Err(error) => format!("one of {issuer} ({error})"),
-            });
-        Ok(named.collect())
     }
 
     /// Has the lists of a scope made again at once, by the process that makes them.

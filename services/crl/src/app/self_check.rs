@@ -13,6 +13,7 @@ mod statuses;
 use std::collections::{BTreeMap, HashMap};
 
 use client::{Reach, RelyingError, RelyingParty, Subject};
+use kit::error::Common;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::ReceivedSerial;
@@ -180,24 +181,38 @@ impl App {
         look.issuer_certificates(&checker.party, &mut found).await;
         look.statuses_of_issuer(&checker.party, &mut found).await;
         if all {
-            self.look_at_directory(issuer, &mut found).await?;
+            let looked = self.look_at_directory(issuer, &mut found).await;
+            damage(looked, &mut found)?;
         }
         checker.of_issuers.insert(issuer.name.clone(), found);
         for scope_state in due {
             let mut found = Findings::default();
             // Whether one is missing is told by readiness.
             if let Some(complete) = &scope_state.complete {
-                look.at_scope(checker, (scope_state, complete), &mut found)
-                    .await?;
+                let looked = look.at_scope(checker, (scope_state, complete), &mut found).await;
+                damage(looked, &mut found)?;
                 // As long as reading all entries: not after each publication.
                 if all {
-                    let differs = self.count_differs(scope_state, complete).await?;
+                    let differs = self.count_differs(scope_state, complete).await;
+                    let differs = damage(differs, &mut found)?.flatten();
                     found.problems.extend(differs);
                 }
             }
             checker.note(scope_state, found);
         }
         Ok(())
+    }
+}
+
+/// What cannot be read of the database is a problem of the issuer that it is about; the others are looked at all the same.
+fn damage<T>(looked: Result<T, Error>, found: &mut Findings) -> Result<Option<T>, Error> {
+    match looked {
+        Ok(looked) => Ok(Some(looked)),
+        Err(Error::Common(Common::Store(error))) if error.is_of_content() => {
+            found.problems.push(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

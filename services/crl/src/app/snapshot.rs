@@ -137,7 +137,9 @@ impl App {
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lease.hold(&mut tx).await?;
-        for unseen in entries::unseen(&mut tx, number, from).await? {
+        let unseen = entries::unseen(&mut tx, number, from).await?;
+        unseen.damaged.iter().for_each(|problem| of_no_list(problem));
+        for unseen in unseen.read {
             let scope = &unseen.scope;
             if unseen.revoked > 0 {
                 // Nothing makes a revoked certificate good again, and a backup of ca least of all.
@@ -166,6 +168,10 @@ impl App {
         self.wake();
         Ok(())
     }
+}
+
+fn of_no_list(problem: &str) {
+    tracing::error!(problem, "entries are of a shard that no CRL can have");
 }
 
 pub(super) fn of_ca(status: tonic::Status) -> Error {

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use sqlx::FromRow;
 use store::lease::Lease;
 use store::time::{from_micros, to_micros};
-use store::{Db, StoreError};
+use store::{Columns, Damage, Db, StoreError, TableRow};
 use time::OffsetDateTime;
 
 /// One entry of one directory, by digests: names can be longer than the key of an index.
@@ -18,14 +19,34 @@ pub(crate) struct Place<'a> {
 /// Digests of the values that an attribute of an entry was given, by entry and attribute.
 pub(crate) type Written = HashMap<(Vec<u8>, String), Vec<u8>>;
 
-/// What was written to a directory.
+/// A row, in which a column that cannot be read is empty and named.
+struct WrittenRow {
+    place: Vec<u8>,
+    attribute: String,
+    digest: Vec<u8>,
+    damage: Damage,
+}
+
+impl<'r, R: TableRow> FromRow<'r, R> for WrittenRow {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            place: columns.value("place")?,
+            attribute: columns.value("attribute")?,
+            digest: columns.value("digest")?,
+            damage: columns.damage(),
+        })
+    }
+}
+
+/// What was written to a directory. A row that cannot be read is left out: what it is about is written again.
 pub(crate) async fn written(db: &Db, target: &[u8]) -> Result<Written, StoreError> {
     let sql = "SELECT place, attribute, digest FROM directory WHERE target = $1";
-    let rows: Vec<(Vec<u8>, String, Vec<u8>)> =
-        store::read!(db, |c| sqlx::query_as(sql).bind(target).fetch_all(c).await)?;
+    let rows: Vec<WrittenRow> = store::read!(db, |c| sqlx::query_as(sql).bind(target).fetch_all(c).await)?;
     let by_key = rows
         .into_iter()
-        .map(|(place, attribute, digest)| ((place, attribute), digest));
+        .filter(|row| row.damage.is_none())
+        .map(|row| ((row.place, row.attribute), row.digest));
     Ok(by_key.collect())
 }
 

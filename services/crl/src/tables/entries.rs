@@ -1,17 +1,20 @@
 //! Revoked and held certificates.
 
+mod sample;
+
 use data_encoding::HEXLOWER;
 use sqlx::FromRow;
 use store::bulk::{self, Insert};
 use store::time::to_micros;
-use store::{Columns, Damage, Db, StoreError, TableRow, Tx};
+use store::{Columns, Damage, Db, Rows, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 use x509::Serial;
 use x509::crl::{CrlEntry, Reason};
 
 use super::{read_number, stored};
+use crate::domain::Scope;
 use crate::domain::change::Revoked;
-use crate::domain::{Sampled, Scope};
+pub(crate) use sample::{sample, unknown_to_ca};
 
 /// Entries that are read at a time.
 const PAGE: i64 = 2000;
@@ -116,32 +119,49 @@ pub(crate) struct Unseen {
     pub(crate) revoked: i64,
 }
 
-/// By scope, what that snapshot did not have.
+/// A row, in which a column that cannot be read is empty and named.
+struct UnseenRow {
+    unseen: Unseen,
+    damage: Damage,
+}
+
+impl<'r, R: TableRow> FromRow<'r, R> for UnseenRow {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        let scope = Scope {
+            issuer: columns.value("issuer")?,
+            shard: columns.number("shard")?,
+        };
+        let unseen = Unseen {
+            scope,
+            held: columns.value("held")?,
+            revoked: columns.value("revoked")?,
+        };
+        Ok(Self {
+            unseen,
+            damage: columns.damage(),
+        })
+    }
+}
+
+/// By scope, what that snapshot did not have. Entries of a scope that cannot be read are in no list, whatever is decided on them.
 pub(crate) async fn unseen(
     tx: &mut Tx,
     snapshot: i64,
     from: OffsetDateTime,
-) -> Result<Vec<Unseen>, StoreError> {
-    let sql = "SELECT issuer, shard, SUM(CASE WHEN reason = 6 THEN 1 ELSE 0 END), \
-        SUM(CASE WHEN reason NOT IN (6, 8) THEN 1 ELSE 0 END) FROM entries \
+) -> Result<Rows<Unseen>, StoreError> {
+    let sql = "SELECT issuer, shard, SUM(CASE WHEN reason = 6 THEN 1 ELSE 0 END) AS held, \
+        SUM(CASE WHEN reason NOT IN (6, 8) THEN 1 ELSE 0 END) AS revoked FROM entries \
         WHERE seen <> $1 AND not_after_us >= $2 GROUP BY issuer, shard ORDER BY issuer, shard";
-    let rows: Vec<(String, i64, i64, i64)> = store::tx!(tx, |c| sqlx::query_as(sql)
+    let rows: Vec<UnseenRow> = store::tx!(tx, |c| sqlx::query_as(sql)
         .bind(snapshot)
         .bind(to_micros(from))
         .fetch_all(c)
         .await?);
-    let mut unseen = Vec::with_capacity(rows.len());
-    for (issuer, shard, held, revoked) in rows {
-        match u32::try_from(shard) {
-            Ok(shard) => unseen.push(Unseen {
-                scope: Scope { issuer, shard },
-                held,
-                revoked,
-            }),
-            Err(_) => tracing::error!(issuer, shard, "entries are of a shard that no CRL can have"),
-        }
-    }
-    Ok(unseen)
+    Rows::of(rows, |UnseenRow { unseen, damage }| {
+        damage.check(|| format!("entries of CRL {}", unseen.scope))?;
+        Ok(unseen)
+    })
 }
 
 /// Marks what is revoked for good and the snapshot did not have, or called a hold: ca does not know it. `seen` is the number of the
@@ -162,22 +182,6 @@ pub(crate) async fn mark_unknown(
         .await?
         .rows_affected());
     Ok(())
-}
-
-/// Issuers and serial numbers, at most `most`, of what is revoked for good and has not ended, and ca does not know.
-pub(crate) async fn unknown_to_ca(
-    db: &Db,
-    now: OffsetDateTime,
-    most: u32,
-) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let sql = "SELECT issuer, serial FROM entries WHERE seen < 0 AND not_after_us >= $1 AND reason NOT IN (6, 8) \
-        ORDER BY issuer, serial LIMIT $2";
-    let rows = store::read!(db, |c| sqlx::query_as(sql)
-        .bind(to_micros(now))
-        .bind(i64::from(most))
-        .fetch_all(c)
-        .await)?;
-    Ok(rows)
 }
 
 /// Releases the holds of a scope that the snapshot did not have.
@@ -298,52 +302,6 @@ pub(crate) async fn changed(
         .collect::<Result<_, _>>()?;
     entries.sort_unstable_by(|a, b| a.serial.as_bytes().cmp(b.serial.as_bytes()));
     Ok(Some(entries))
-}
-
-/// An entry, and the change by which it is so.
-struct SampledRow {
-    entry: EntryRow,
-    change: i64,
-}
-
-impl<'r, R: TableRow> FromRow<'r, R> for SampledRow {
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            entry: EntryRow::from_row(row)?,
-            change: row.held("change")?,
-        })
-    }
-}
-
-/// `count` of the last that changed, and `count` after any serial number, of certificates that end from that time on.
-pub(crate) async fn sample(
-    db: &Db,
-    scope: &Scope,
-    from: OffsetDateTime,
-    count: u32,
-) -> Result<Vec<Sampled>, StoreError> {
-    const LAST: &str = "SELECT serial, revoked_us, reason, invalidity_us, change FROM entries \
-        WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY change DESC LIMIT $5";
-    const ANY: &str = "SELECT serial, revoked_us, reason, invalidity_us, change FROM entries \
-        WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY issuer, shard, serial LIMIT $5";
-    let mut sample = Vec::new();
-    let random = uuid::Uuid::new_v4();
-    // Every serial number is behind the empty one.
-    for (sql, after) in [(LAST, &[][..]), (ANY, random.as_bytes())] {
-        let rows: Vec<SampledRow> = store::read!(db, |c| sqlx::query_as(sql)
-            .bind(scope.issuer.as_str())
-            .bind(i64::from(scope.shard))
-            .bind(to_micros(from))
-            .bind(after)
-            .bind(i64::from(count))
-            .fetch_all(c)
-            .await)?;
-        for SampledRow { entry, change } in rows {
-            let entry = entry.try_into()?;
-            sample.push(Sampled { entry, change });
-        }
-    }
-    Ok(sample)
 }
 
 /// How many entries a complete list of that scope has.

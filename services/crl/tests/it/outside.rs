@@ -35,6 +35,8 @@ struct Seen {
     certificate: Vec<u8>,
     lists: PublicRoutes,
     revoked: BTreeMap<Serial, Reason>,
+    /// Certificates that OCSP does not know.
+    unknown: BTreeSet<Serial>,
     /// Ends of paths at which there is a page of a proxy.
     pages: BTreeSet<&'static str>,
     /// What a cache has, by the ends of paths.
@@ -52,6 +54,7 @@ impl Outside {
             certificate: world.issuer.der().to_vec(),
             lists: PublicRoutes::new(),
             revoked: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             pages: BTreeSet::new(),
             kept: BTreeMap::new(),
             asked: 0,
@@ -75,6 +78,12 @@ impl Outside {
             Some(reason) => revoked.insert(serial, reason),
             None => revoked.remove(&serial),
         };
+    }
+
+    /// OCSP does not know a certificate any more.
+    pub(crate) fn forget(&self, serial: &str) {
+        let serial = serial.parse().unwrap();
+        self.state.lock().unwrap().unknown.insert(serial);
     }
 
     /// Has the page of a proxy at paths that end so, or no more.
@@ -136,6 +145,7 @@ impl Seen {
         let single = |id: &CertId| SingleResponseSpec {
             cert_id: id.clone(),
             status: match self.revoked.get(&id.serial().proper().unwrap()) {
+                _ if self.unknown.contains(&id.serial().proper().unwrap()) => CertStatus::Unknown,
                 Some(reason) => CertStatus::Revoked {
                     time: NOW,
                     reason: Some(*reason),

@@ -1,6 +1,7 @@
 //! What the self-check finds where certificates point to.
 
 use axum::http::StatusCode;
+use kit::service::Verdict;
 use proto::ca::v1::ReportHealthRequest;
 use testkit::on_both_databases;
 use time::Duration;
@@ -23,6 +24,8 @@ on_both_databases!(
     the_certificate_of_the_ca_is_looked_at,
     addresses_of_this_machine_are_not_asked_because_a_certificate_names_them,
     a_directory_that_lost_an_entry_is_found,
+    an_entry_that_cannot_be_read_is_named_and_stops_no_other_look,
+    what_an_older_ca_lost_can_be_made_right,
 );
 
 /// Serial number of the certificate that is valid.
@@ -270,5 +273,86 @@ async fn a_directory_that_lost_an_entry_is_found(mut world: World) {
     let (_outside, process) = outside(&mut world).await;
     let found = problem(&world, &slapd.url()).await;
     assert!(found.ends_with("CN=Test issuing,dc=test is not there"), "{found}");
+    process.stop().await;
+}
+
+async fn an_entry_that_cannot_be_read_is_named_and_stops_no_other_look(mut world: World) {
+    world.ca.set_shards(2);
+    let (outside, process) = outside(&mut world).await;
+    revoke(&world, &outside, "0a", 0);
+    world.complete_with(1).await;
+    world.ca.found(is_healthy).await;
+    process.stop().await;
+    // No certificate has such a serial number, and no list of the scope can be made.
+    world
+        .damage("UPDATE entries SET serial = $1 WHERE shard = 0", &[7; 21])
+        .await;
+    let process = world.start().await;
+    outside.serve(process.crl.service().public);
+    outside.page("/crl/issuing/2.crl", true);
+    let names = |found: &ReportHealthRequest, text: &str| found.problems.iter().any(|one| one.contains(text));
+    let entry = format!("the entry of {}", "07".repeat(21));
+    let found = world
+        .ca
+        .found(|found| names(found, &entry) && names(found, "/crl/issuing/2.crl"))
+        .await;
+    let of_entry = found.problems.iter().filter(|one| one.contains(&entry));
+    assert_eq!(of_entry.count(), 1, "{found:?}");
+    process.stop().await;
+}
+
+async fn what_an_older_ca_lost_can_be_made_right(mut world: World) {
+    let (outside, process) = outside(&mut world).await;
+    for serial in ["0a", "0b"] {
+        revoke(&world, &outside, serial, 0);
+    }
+    world.complete_with(2).await;
+    world.ca.found(is_healthy).await;
+    process.stop().await;
+    // Of 0a the older database has the certificate, and not the revocation; 0b was issued after the backup.
+    revoke(&world, &outside, "0d", 0);
+    world.ca.prune();
+    let known = crate::snapshots::entry(13, proto::ca::v1::Reason::KeyCompromise);
+    world.ca.set_snapshot(vec![known]);
+    world.ca.forget("0a", true);
+    world.ca.forget("0b", false);
+    outside.set_status("0a", None);
+    outside.forget("0b");
+    let process = world.start().await;
+    outside.serve(process.crl.service().public);
+    let fix = "the database of ca was restored from an older backup, revoke the certificate again";
+    let names = |found: &ReportHealthRequest, text: &str| found.problems.iter().any(|one| one.contains(text));
+    let found = world
+        .ca
+        .found(|found| {
+            let told =
+                |one: &&String| one.starts_with("ca says good of certificate 0a") && one.ends_with(fix);
+            found.problems.iter().any(|one| told(&one)) && !names(found, "0b")
+        })
+        .await;
+    assert!(
+        names(&found, "/ocsp says good of certificate 0a, and the CRL"),
+        "{found:?}"
+    );
+    let row = async || {
+        let checks = process.crl.service().doctor;
+        let mut row = checks
+            .iter()
+            .filter(|check| check.name == "published revocations");
+        row.next().unwrap().look().await
+    };
+    let told = row().await;
+    assert_eq!(told.verdict, Verdict::Failed);
+    assert!(
+        told.detail.ends_with("0a of issuing") && told.fix.contains("gigvault cert revoke"),
+        "{told:?}"
+    );
+    // As it says.
+    outside.set_status("0a", Some(Reason::Superseded));
+    world.ca.revoke("0a", "superseded", 0);
+    world.ca.found(is_healthy).await;
+    let told = row().await;
+    assert_eq!(told.verdict, Verdict::Ok, "{told:?}");
+    assert!(told.detail.contains("0b of issuing"), "{told:?}");
     process.stop().await;
 }

@@ -22,7 +22,7 @@ on_both_databases!(
     a_silent_ca_is_found,
 );
 
-fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
+pub(crate) fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
     wire::RevokedCertificate {
         issuer: "issuing".to_owned(),
         serial: vec![serial],

@@ -292,3 +292,14 @@ impl Process {
         found
     }
 }
+
+/// As messages have it.
+fn reason_of(reason: &str) -> wire::Reason {
+    match reason {
+        "key-compromise" => wire::Reason::KeyCompromise,
+        "certificate-hold" => wire::Reason::CertificateHold,
+        "superseded" => wire::Reason::Superseded,
+        "cessation-of-operation" => wire::Reason::CessationOfOperation,
+        _ => wire::Reason::Unspecified,
+    }
+}

@@ -47,6 +47,8 @@ impl Look<'_> {
         found: &mut Findings,
     ) -> Result<(), Error> {
         let sample = entries::sample(&self.app.db, &scope_state.scope, complete.from, SAMPLE).await?;
+        found.problems.extend(sample.damaged);
+        let sample = sample.read;
         let url = self.app.url(&scope_state.scope, Kind::Complete);
         for url in self.pointed.complete_list(&scope_state.scope, url) {
             let list = Served {

@@ -20,6 +20,34 @@ const HEARD: Duration = Duration::from_secs(2);
 /// Certificates of a sample that OCSP is asked about: each costs a signature.
 const ASKED: usize = 3;
 
+/// What OCSP is to say of a certificate.
+#[derive(Clone, Copy)]
+struct Wanted {
+    reason: Option<Reason>,
+    /// Who says so.
+    by: &'static str,
+    /// `ca` lost the revocation, and maybe the certificate. Anything but good is right of it.
+    lost: bool,
+}
+
+impl Wanted {
+    fn by_ca(reason: Option<Reason>) -> Self {
+        Self {
+            reason,
+            by: "ca",
+            lost: false,
+        }
+    }
+
+    fn by_list(one: &Sampled) -> Self {
+        Self {
+            reason: expected(&one.entry),
+            by: "the CRL",
+            lost: one.lost_by_ca,
+        }
+    }
+}
+
 impl Look<'_> {
     /// Whether OCSP says of a certificate that is valid, and of one that is revoked or on hold, what ca says.
     pub(super) async fn statuses_of_issuer(&self, party: &RelyingParty, found: &mut Findings) {
@@ -30,7 +58,8 @@ impl Look<'_> {
         let revoked = revoked.map(|revoked| (revoked.serial.into(), Some(revoked.revocation.reason)));
         for url in self.pointed.ocsp(self.app.ocsp_url()) {
             for (serial, reason) in valid.iter().chain(&revoked) {
-                self.ocsp((party, &url), serial, (*reason, "ca"), found).await;
+                self.ocsp((party, &url), serial, Wanted::by_ca(*reason), found)
+                    .await;
             }
         }
     }
@@ -41,8 +70,8 @@ impl Look<'_> {
         for one in sample.iter().take(ASKED) {
             let serial = ReceivedSerial::from(one.entry.serial);
             if let Some(url) = urls.first() {
-                let wanted = (expected(&one.entry), "the CRL");
-                self.ocsp((party, url), &serial, wanted, found).await;
+                self.ocsp((party, url), &serial, Wanted::by_list(one), found)
+                    .await;
             }
         }
         self.ca(sample, found).await;
@@ -52,7 +81,7 @@ impl Look<'_> {
         &self,
         (party, url): (&RelyingParty, &str),
         serial: &ReceivedSerial,
-        (wanted, by): (Option<Reason>, &str),
+        wanted: Wanted,
         found: &mut Findings,
     ) {
         let mut problem = None;
@@ -65,18 +94,21 @@ impl Look<'_> {
             let says = match answer.single.status {
                 CertStatus::Good => None,
                 CertStatus::Revoked { reason, .. } => Some(reason.unwrap_or(Reason::Unspecified)),
+                // A relying party does not take what the responder does not know.
+                CertStatus::Unknown if wanted.lost => return,
                 CertStatus::Unknown => {
                     problem = Some(format!("{url} does not know certificate {serial}"));
                     continue;
                 }
             };
-            if says == wanted {
+            if says == wanted.reason || (wanted.lost && says.is_some()) {
                 return;
             }
             problem = Some(format!(
-                "{url} says {} of certificate {serial}, and {by} {}",
+                "{url} says {} of certificate {serial}, and {} {}",
                 word(says),
-                word(wanted)
+                wanted.by,
+                word(wanted.reason)
             ));
         }
         found.problems.extend(problem);
@@ -111,12 +143,20 @@ impl Look<'_> {
             let says = status
                 .revocation
                 .map(|revocation| Revocation::read(&revocation).reason);
-            if !status.issued {
+            if !status.issued && one.lost_by_ca {
+                // It cannot be revoked again, and need not be: the CRL lists it, and OCSP does not call it good.
+            } else if !status.issued {
                 let problem = format!("ca did not issue certificate {serial}, which the CRL lists");
                 found.problems.push(problem);
             } else if says != expected(&one.entry) {
+                let fix = match one.lost_by_ca {
+                    true => {
+                        ": the database of ca was restored from an older backup, revoke the certificate again"
+                    }
+                    false => "",
+                };
                 found.problems.push(format!(
-                    "ca says {} of certificate {serial}, and the CRL {}",
+                    "ca says {} of certificate {serial}, and the CRL {}{fix}",
                     word(says),
                     word(expected(&one.entry))
                 ));

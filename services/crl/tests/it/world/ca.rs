@@ -1,6 +1,6 @@
 //! A ca that says what a test tells it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures::stream::BoxStream;
@@ -12,6 +12,8 @@ use proto::feed::v1::{FeedEvent, WatchRequest};
 use serde_json::json;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
+
+use super::reason_of;
 
 /// Places in the feed are `n-1`.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ struct Inner {
     certificates: Vec<wire::Certificate>,
     /// What it says of serial numbers that were revoked.
     revoked: BTreeMap<String, wire::Reason>,
+    /// Serial numbers that it did not issue.
+    lost: BTreeSet<String>,
     /// It does not say anything of certificates.
     silent: bool,
 }
@@ -100,6 +104,15 @@ impl FakeCa {
     pub(crate) fn amend(&self, serial: &str, reason: &str) {
         let mut inner = self.inner.lock().unwrap();
         inner.revoked.insert(serial.to_owned(), reason_of(reason));
+    }
+
+    /// Does not know that a certificate is revoked any more, without an event; or that it was issued, either.
+    pub(crate) fn forget(&self, serial: &str, issued: bool) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.revoked.remove(serial);
+        if !issued {
+            inner.lost.insert(serial.to_owned());
+        }
     }
 
     pub(crate) fn add(&self, issuer: wire::CaInfo) {
@@ -193,16 +206,6 @@ fn heartbeat(place: usize) -> FeedEvent {
     }
 }
 
-fn reason_of(reason: &str) -> wire::Reason {
-    match reason {
-        "key-compromise" => wire::Reason::KeyCompromise,
-        "certificate-hold" => wire::Reason::CertificateHold,
-        "superseded" => wire::Reason::Superseded,
-        "cessation-of-operation" => wire::Reason::CessationOfOperation,
-        _ => wire::Reason::Unspecified,
-    }
-}
-
 fn never<T>() -> Result<Response<T>, Status> {
     Err(Status::unimplemented("this ca only tells what is revoked"))
 }
@@ -285,9 +288,10 @@ impl ca_server::Ca for FakeCa {
             return Err(Status::unavailable("this ca is silent"));
         }
         let status = |serial: &Vec<u8>| {
-            let reason = inner.revoked.get(&data_encoding::HEXLOWER.encode(serial));
+            let serial = data_encoding::HEXLOWER.encode(serial);
+            let reason = inner.revoked.get(&serial);
             wire::SerialStatus {
-                issued: true,
+                issued: !inner.lost.contains(&serial),
                 revocation: reason.map(|reason| wire::Revocation {
                     reason: (*reason).into(),
                     ..wire::Revocation::default()
