@@ -74,7 +74,8 @@ async fn self_check(app: &App) -> Result<Finding, Error> {
             continue;
         }
         let checks = app.self_checks(&authority).await?;
-        for found in &checks.found {
+        // What was found too long ago says nothing of now.
+        for found in checks.found.iter().filter(|found| !found.is_stale(now)) {
             wrong.extend(
                 found
                     .problems
@@ -88,10 +89,7 @@ async fn self_check(app: &App) -> Result<Finding, Error> {
                     .map(|text| format!("{}: {text}", found.issuer)),
             );
         }
-        match (
-            checks.health,
-            checks.found.iter().map(|found| found.checked).max(),
-        ) {
+        match (checks.health, checks.checked) {
             (Health::Healthy, _) => healthy += 1,
             (Health::Unknown, Some(last)) if now - last > STALE => {
                 unknown.push(format!(

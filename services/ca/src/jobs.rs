@@ -18,6 +18,8 @@ use crate::tables::identities;
 
 /// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
 const EVERY: Duration = Duration::from_secs(600);
+/// Time between two looks whether a self-check is too old: its age is in minutes.
+const AGED: Duration = Duration::from_secs(60);
 /// How long an idempotency key is remembered; documented in `docs/guides/operating.md`.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How long requests for identities are kept when these have expired: a clock that jumps ahead, and is put back, must not remove what
@@ -35,7 +37,8 @@ pub(crate) fn worker(app: &App) -> Worker {
 }
 
 pub(crate) fn all(app: &App) -> Vec<Job> {
-    let [pruning, jobs, identities, keys, types, expiring, known] = std::array::from_fn(|_| app.clone());
+    let [pruning, jobs, identities, keys, types, health, expiring, known] =
+        std::array::from_fn(|_| app.clone());
     let db = || app.db.clone();
     vec![
         Job::leader("old idempotency keys", EVERY, db(), move |lease| {
@@ -60,6 +63,10 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
         Job::leader("key types", EVERY, db(), move |lease| {
             let app = types.clone();
             async move { fill_in(&app, &lease).await }
+        }),
+        Job::leader("old self-checks", AGED, db(), move |_lease| {
+            let app = health.clone();
+            async move { app.age_health().await }
         }),
         // A gauge of each process.
         Job::each("certificates that expire", EVERY, move || {

@@ -2,13 +2,14 @@
 
 use kit::error::{Fault, Kind, Shown};
 use kit::grpc::RemoteFault;
+use store::Tx;
 use store::time::from_micros;
 use time::OffsetDateTime;
 use vocabulary::{EventType, service};
 
 use super::App;
 use crate::domain::publication::IssuerName;
-use crate::domain::{Authority, Health, IssuerHealth, OcspHealth, OcspResponder};
+use crate::domain::{Authority, Health, IssuerHealth, OcspHealth, OcspResponder, STALE};
 use crate::error::Error;
 use crate::tables::health;
 
@@ -54,6 +55,8 @@ pub(crate) struct SelfChecks {
     /// By issuer generation.
     pub(crate) found: Vec<IssuerHealth>,
     pub(crate) health: Health,
+    /// The last look at the generation that issues.
+    pub(crate) checked: Option<OffsetDateTime>,
 }
 
 impl App {
@@ -88,15 +91,63 @@ impl App {
             None => is == Health::Unhealthy,
         };
         if is_news {
-            let data = serde_json::json!({
-                "ca": found.ca, "issuer": issuer, "health": is.as_str(),
-                "problems": found.problems, "unknown": found.unknown,
-            });
-            let event = kit::trace::event(EventType::CaHealthChanged, found.ca.as_str(), data);
-            store::outbox::append(&mut tx, &[event], self.clock.now()).await?;
+            self.tell_health(&mut tx, &found).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn tell_health(&self, tx: &mut Tx, found: &IssuerHealth) -> Result<(), Error> {
+        let data = serde_json::json!({
+            "ca": found.ca, "issuer": found.issuer, "health": found.found().as_str(),
+            "problems": found.problems, "unknown": found.unknown,
+        });
+        let event = kit::trace::event(EventType::CaHealthChanged, found.ca.as_str(), data);
+        store::outbox::append(tx, &[event], self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Notes of issuers that were not looked at for too long that nothing is known of them, with an event. A process that has just
+    /// started waits for the first look.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub async fn age_health(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        if now - self.started <= STALE {
+            return Ok(());
+        }
+        for issuer in health::looked_at_before(&self.db, now - STALE).await? {
+            // A generation that has ended is not looked at any more; that needs no event.
+            if !self.is_looked_at(&issuer, now).await {
+                continue;
+            }
+            let mut tx = self.db.begin().await?;
+            let Some(found) = health::of_issuer(&mut tx, &issuer).await? else {
+                continue;
+            };
+            let before = found.found();
+            let mut aged = found.aged(now);
+            if aged.found() == before {
+                continue;
+            }
+            aged.unknown = bounded(aged.unknown);
+            health::put(&mut tx, &aged, true).await?;
+            self.tell_health(&mut tx, &aged).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is the generation that issues, and has not ended.
+    async fn is_looked_at(&self, issuer: &str, now: OffsetDateTime) -> bool {
+        let Some(name) = IssuerName::parse(issuer) else {
+            return false;
+        };
+        let authority = self.authorities.by_name(&name.ca).await;
+        authority.is_ok_and(|authority| {
+            authority.issuer_name() == name && authority.certificate.not_after() >= now
+        })
     }
 
     /// What self-checks found of the issuers of that CA, and what that says of it now.
@@ -105,7 +156,8 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn self_checks(&self, authority: &Authority) -> Result<SelfChecks, Error> {
         let now = self.clock.now();
-        let found = health::of_ca(&self.db, &authority.name).await?;
+        let found = health::of_ca(&self.db, &authority.name).await?.into_iter();
+        let found: Vec<IssuerHealth> = found.map(|found| found.aged(now)).collect();
         let current = authority.issuer_name().to_string();
         let of_current = found.iter().find(|found| found.issuer == current);
         // A generation that has ended is not looked at any more.
@@ -113,9 +165,11 @@ impl App {
             .iter()
             .filter(|found| found.issuer != current && !found.is_stale(now));
         let parts = others.map(|found| found.health(now));
+        let checked = of_current.map(|found| found.checked);
         let of_current = of_current.map_or(Health::Unknown, |found| found.health(now));
         Ok(SelfChecks {
             health: Health::of_all(parts.chain([of_current])),
+            checked,
             found,
         })
     }

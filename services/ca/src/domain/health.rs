@@ -1,5 +1,6 @@
 //! The health of a CA, as it is seen from outside.
 
+use kit::clock::rfc3339;
 use time::{Duration, OffsetDateTime};
 
 /// What was found longer ago than this says nothing of now. Self-checks are five minutes apart.
@@ -71,13 +72,30 @@ impl IssuerHealth {
         Health::of(!self.problems.is_empty(), !self.unknown.is_empty())
     }
 
-    /// What that says of now: that something was wrong holds until it is looked at again, that nothing was does not.
+    /// What that says of now: nothing, where the last look is too long ago. What was wrong may have been
+    /// put right since, and the self-check may have been switched off.
     #[must_use]
     pub fn health(&self, now: OffsetDateTime) -> Health {
-        Health::of(
-            !self.problems.is_empty(),
-            !self.unknown.is_empty() || self.is_stale(now),
-        )
+        match self.is_stale(now) {
+            true => Health::Unknown,
+            false => self.found(),
+        }
+    }
+
+    /// The same with its texts: what was found too long ago is told as what was found then.
+    pub(crate) fn aged(self, now: OffsetDateTime) -> Self {
+        if !self.is_stale(now) || self.found() == Health::Unknown {
+            return self;
+        }
+        let (found, at) = (self.found().as_str(), rfc3339(self.checked));
+        let was = format!("not looked at since {at}, and {found} then");
+        let problems = self.problems.iter().map(|text| format!("found at {at}: {text}"));
+        Self {
+            unknown: std::iter::once(was).chain(problems).chain(self.unknown).collect(),
+            problems: Vec::new(),
+            since: self.checked + STALE,
+            ..self
+        }
     }
 
     /// Whether the last look is too long ago.
@@ -142,7 +160,26 @@ mod tests {
         assert_eq!(at(&found(&[], &[]), 15), Health::Healthy);
         assert_eq!(at(&found(&[], &[]), 16), Health::Unknown);
         assert_eq!(at(&found(&[], &["ca"]), 0), Health::Unknown);
-        assert_eq!(at(&found(&["signature"], &["ca"]), 60), Health::Unhealthy);
+        assert_eq!(at(&found(&["signature"], &["ca"]), 15), Health::Unhealthy);
+        assert_eq!(at(&found(&["signature"], &["ca"]), 16), Health::Unknown);
+    }
+
+    #[test]
+    fn what_was_found_too_long_ago_is_told_with_its_time() {
+        let at = |found: IssuerHealth, minutes| found.aged(NOW + Duration::minutes(minutes));
+        let fresh = found(&["signature"], &["ca"]);
+        assert_eq!(at(fresh.clone(), 15), fresh);
+        let old = at(fresh, 16);
+        let of = "2027-01-02T03:04:05Z";
+        let expected = [
+            format!("not looked at since {of}, and unhealthy then"),
+            format!("found at {of}: signature"),
+            "ca".to_owned(),
+        ];
+        assert_eq!((old.unknown.as_slice(), old.problems.len()), (&expected[..], 0));
+        assert_eq!((old.since, old.checked), (NOW + STALE, NOW));
+        // Told once.
+        assert_eq!(at(old.clone(), 99), old);
     }
 
     #[test]

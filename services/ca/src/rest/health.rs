@@ -106,7 +106,7 @@ struct CaSelfCheck {
     /// Issuer generation.
     #[schema(example = "issuing")]
     issuer: String,
-    /// `unknown` also where nothing was wrong and the last look is 15 minutes ago.
+    /// `unknown` also where the last look is 15 minutes ago; what it found is in `unknown` then.
     status: HealthStatus,
     /// What is wrong, for people.
     problems: Vec<String>,

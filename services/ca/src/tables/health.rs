@@ -2,6 +2,7 @@
 
 use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
 
 use crate::domain::{Health, IssuerHealth};
 
@@ -15,27 +16,29 @@ struct Row {
     checked_us: i64,
 }
 
-impl TryFrom<Row> for IssuerHealth {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+impl From<Row> for IssuerHealth {
+    fn from(row: Row) -> Self {
         // The next self-check writes it again.
-        let read = |texts: &str| serde_json::from_str::<Vec<String>>(texts);
-        let (problems, unknown) = match (read(&row.problems), read(&row.unknown)) {
-            (Ok(problems), Ok(unknown)) => (problems, unknown),
-            _ => (
+        let read = |texts: &str| serde_json::from_str::<Vec<String>>(texts).ok();
+        let times = [row.since_us, row.checked_us].map(|time| from_micros(time).ok());
+        let (problems, unknown, [since, checked]) = match (read(&row.problems), read(&row.unknown), times) {
+            (Some(problems), Some(unknown), [Some(since), Some(checked)]) => {
+                (problems, unknown, [since, checked])
+            }
+            (_, _, times) => (
                 Vec::new(),
                 vec!["what was found is stored and cannot be read".to_owned()],
+                times.map(|time| time.unwrap_or(OffsetDateTime::UNIX_EPOCH)),
             ),
         };
-        Ok(Self {
+        Self {
             problems,
             unknown,
-            since: from_micros(row.since_us)?,
-            checked: from_micros(row.checked_us)?,
+            since,
+            checked,
             issuer: row.issuer,
             ca: row.ca,
-        })
+        }
     }
 }
 
@@ -43,16 +46,36 @@ impl TryFrom<Row> for IssuerHealth {
 pub(crate) async fn of_ca(db: &Db, ca: &str) -> Result<Vec<IssuerHealth>, StoreError> {
     let sql = "SELECT issuer, ca, problems, unknown, since_us, checked_us FROM issuer_health WHERE ca = $1 ORDER BY issuer";
     let rows: Vec<Row> = store::read!(db, |c| sqlx::query_as(sql).bind(ca).fetch_all(c).await)?;
-    rows.into_iter().map(IssuerHealth::try_from).collect()
+    Ok(rows.into_iter().map(IssuerHealth::from).collect())
+}
+
+/// Issuers that were looked at before that time for the last time, and were healthy or unhealthy then.
+pub(crate) async fn looked_at_before(db: &Db, time: OffsetDateTime) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT issuer FROM issuer_health WHERE checked_us < $1 AND (problems <> '[]' OR unknown = '[]') ORDER BY issuer";
+    let issuers = store::read!(db, |c| sqlx::query_scalar(sql)
+        .bind(to_micros(time))
+        .fetch_all(c)
+        .await)?;
+    Ok(issuers)
+}
+
+async fn lock(tx: &mut Tx, issuer: &str) -> Result<(), StoreError> {
+    let lock = super::issuance_facts::lock(&format!("health of {issuer}"));
+    store::lock::exclusive(tx, vec![lock]).await
+}
+
+/// What is known of an issuer, if something is. Waits for who else writes that.
+pub(crate) async fn of_issuer(tx: &mut Tx, issuer: &str) -> Result<Option<IssuerHealth>, StoreError> {
+    lock(tx, issuer).await?;
+    let sql =
+        "SELECT issuer, ca, problems, unknown, since_us, checked_us FROM issuer_health WHERE issuer = $1";
+    let row: Option<Row> = store::tx!(tx, |c| sqlx::query_as(sql).bind(issuer).fetch_optional(c).await?);
+    Ok(row.map(IssuerHealth::from))
 }
 
 /// What was found of it last; `None` if nothing is known. Waits for who else writes that.
 pub(crate) async fn last_found(tx: &mut Tx, issuer: &str) -> Result<Option<Health>, StoreError> {
-    store::lock::exclusive(
-        tx,
-        vec![super::issuance_facts::lock(&format!("health of {issuer}"))],
-    )
-    .await?;
+    lock(tx, issuer).await?;
     let sql = "SELECT problems <> '[]', unknown <> '[]' FROM issuer_health WHERE issuer = $1";
     let found: Option<(bool, bool)> =
         store::tx!(tx, |c| sqlx::query_as(sql).bind(issuer).fetch_optional(c).await?);

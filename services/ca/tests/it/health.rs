@@ -14,6 +14,7 @@ use crate::world::{NOW, World, refused};
 on_both_databases!(
     a_change_of_health_is_an_event_and_nothing_else_is,
     what_nobody_looked_at_is_not_healthy,
+    what_was_wrong_when_nobody_looks_any_more_is_not_known,
     what_is_stored_and_cannot_be_read_is_not_known,
     an_issuer_that_is_none_is_refused,
 );
@@ -154,6 +155,81 @@ async fn when_nobody_looks_any_more(world: &World) {
         old.detail.contains("CA issuing was looked at last at 20"),
         "{old:?}"
     );
+}
+
+async fn what_was_wrong_when_nobody_looks_any_more_is_not_known(world: World) {
+    let app = world.ca.app();
+    let names: Vec<String> = app.authorities().all().iter().map(|ca| ca.name.clone()).collect();
+    for name in names.iter().filter(|name| *name != "issuing") {
+        app.report_health(name, unknown("ca did not say"), NOW)
+            .await
+            .unwrap();
+    }
+    app.report_health("issuing", wrong("signature"), NOW)
+        .await
+        .unwrap();
+    app.report_health("issuing.2", wrong("of a generation that has ended"), NOW)
+        .await
+        .unwrap();
+    world.clock.advance(Duration::minutes(15));
+    app.age_health().await.unwrap();
+    assert_eq!(health(&world, "issuing").await["status"], "unhealthy");
+    assert_eq!(doctor(&world).await.verdict, Verdict::Failed);
+
+    // `crl.self_check` was switched off.
+    world.clock.advance(Duration::minutes(1));
+    let old = health(&world, "issuing").await;
+    assert_eq!(old["status"], "unknown", "{old:#}");
+    let of_issuing = &old["self_check"][0];
+    let at = |minutes| kit::clock::rfc3339(NOW + Duration::minutes(minutes));
+    let expected = json!({
+        "issuer": "issuing", "status": "unknown", "problems": [],
+        "unknown": [
+            format!("not looked at since {}, and unhealthy then", at(0)),
+            format!("found at {}: signature", at(0)),
+        ],
+        "since": at(15), "checked_at": at(0),
+    });
+    assert_eq!(*of_issuing, expected);
+    let found = doctor(&world).await;
+    assert_eq!(found.verdict, Verdict::Warning, "{found:?}");
+    let text = format!("CA issuing was looked at last at {}", at(0));
+    assert!(
+        found.detail.contains(&text) && found.fix.contains("crl.self_check: true"),
+        "{found:?}"
+    );
+
+    what_the_event_says(&world, &expected).await;
+}
+
+/// Data of the events about that issuer.
+async fn told_of(world: &World, issuer: &str) -> Vec<Value> {
+    let events = world.events().await.into_iter();
+    let told = events.filter(|event| event.kind == "ca.health_changed");
+    let told = told.map(|event| event.parse_data::<Value>().unwrap());
+    told.filter(|data| data["issuer"] == issuer).collect()
+}
+
+/// The same, once.
+async fn what_the_event_says(world: &World, expected: &Value) {
+    let app = world.ca.app();
+    for _ in 0..2 {
+        app.age_health().await.unwrap();
+    }
+    assert_eq!(health(world, "issuing").await["self_check"][0], *expected);
+    let told = told_of(world, "issuing").await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let said = ["health", "unknown", "problems"].map(|member| &told[1][member]);
+    assert_eq!(said, [&json!("unknown"), &expected["unknown"], &json!([])]);
+    // Nothing is said of a generation that has ended.
+    assert_eq!(told_of(world, "issuing.2").await.len(), 1);
+    // Who looks again, and finds the same, says so.
+    let again = NOW + Duration::minutes(16);
+    app.report_health("issuing", wrong("signature"), again)
+        .await
+        .unwrap();
+    assert_eq!(health(world, "issuing").await["status"], "unhealthy");
+    assert_eq!(told_of(world, "issuing").await.len(), 3);
 }
 
 async fn what_is_stored_and_cannot_be_read_is_not_known(world: World) {
