@@ -156,8 +156,9 @@ async fn every_identity_of_a_process_is_renewed() {
         })
         .await;
     }
-    let metrics = reqwest::get(format!("{}/metrics", fleet.ready("ocsp").unwrap().metrics));
-    let metrics = metrics.await.unwrap().text().await.unwrap();
+    let url = format!("{}/metrics", fleet.ready("ocsp").unwrap().metrics);
+    let metrics = fleet.http().unwrap().get(url).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
     for service in ["ocsp", "crl"] {
         let metric = format!("gigvault_service_identity_expiry_seconds{{identity=\"{service}\"}}");
         assert!(metrics.contains(&metric), "{metrics}");
