@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use kit::transport::Transport;
 use tokio::sync::Semaphore;
-use tonic::Status;
+use tonic::{Code, Status};
 use tower::ServiceExt;
 
 /// Methods by name, such as `Sign`.
@@ -16,6 +16,7 @@ pub(crate) struct Gate(Arc<Mutex<State>>);
 struct State {
     cut: BTreeSet<&'static str>,
     calls: BTreeMap<String, usize>,
+    refused: BTreeMap<String, usize>,
     held: Option<(&'static str, Arc<Semaphore>)>,
     instead: Option<Transport>,
 }
@@ -41,7 +42,9 @@ impl Gate {
                         // It is closed in the end, and never has a place.
                         let _released = held.acquire().await;
                     }
-                    gate.instead().unwrap_or(service).oneshot(request).await
+                    let answer = gate.instead().unwrap_or(service).oneshot(request).await?;
+                    gate.note(&method, answer.headers());
+                    Ok(answer)
                 }
             },
         ))
@@ -51,6 +54,14 @@ impl Gate {
         let mut state = self.0.lock().unwrap();
         *state.calls.entry(method.to_owned()).or_default() += 1;
         state.cut.contains(method)
+    }
+
+    /// An answer that is a failure has nothing but headers.
+    fn note(&self, method: &str, headers: &http::HeaderMap) {
+        if Status::from_header_map(headers).is_some_and(|status| status.code() != Code::Ok) {
+            let mut state = self.0.lock().unwrap();
+            *state.refused.entry(method.to_owned()).or_default() += 1;
+        }
     }
 
     fn instead(&self) -> Option<Transport> {
@@ -89,5 +100,10 @@ impl Gate {
 
     pub(crate) fn calls(&self, method: &str) -> usize {
         self.0.lock().unwrap().calls.get(method).copied().unwrap_or(0)
+    }
+
+    /// Calls that the service answered with a failure.
+    pub(crate) fn refused(&self, method: &str) -> usize {
+        self.0.lock().unwrap().refused.get(method).copied().unwrap_or(0)
     }
 }
