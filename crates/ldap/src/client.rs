@@ -19,7 +19,7 @@ pub use trust::{Trust, UnusableRoots};
 
 use crate::ber::{BerError, Reader, Tlv, tag, text, write, write_head, write_number};
 use crate::entry::{Attribute, Entry, described};
-use crate::message::{MAX_MESSAGE, length_within};
+use crate::message::{MAX_MESSAGE, Undecodable, length_within};
 use crate::pieces::{Described, Pieces, whole};
 
 /// StartTLS (RFC 4511 section 4.14.1).
@@ -43,6 +43,9 @@ pub enum ClientError {
         /// What it says of it.
         message: String,
     },
+    /// An answer is longer than is read. The connection cannot be used any more: the rest of it is on the way.
+    #[error("the directory answers with more than {0} octets")]
+    TooLong(usize),
     /// What was received is not an answer.
     #[error("the directory does not answer as LDAP wants it: {0}")]
     Protocol(String),
@@ -289,8 +292,10 @@ impl Client {
     /// The octets of the next message, at most `most` of them.
     async fn next(&mut self, most: usize) -> Result<BytesMut, ClientError> {
         loop {
-            let length = length_within(&self.received, most)
-                .map_err(|error| ClientError::Protocol(error.to_string()))?;
+            let length = length_within(&self.received, most).map_err(|error| match error {
+                Undecodable::TooLong(most) => ClientError::TooLong(most),
+                other => ClientError::Protocol(other.to_string()),
+            })?;
             if let Some(length) = length.filter(|length| self.received.len() >= *length) {
                 return Ok(self.received.split_to(length));
             }

@@ -22,7 +22,7 @@ impl Client {
     /// out.
     ///
     /// # Errors
-    /// What the directory answers; see [`ClientError::is_missing`].
+    /// What the directory answers; see [`ClientError::is_missing`]. [`ClientError::TooLong`].
     pub async fn read(
         &mut self,
         name: &str,
