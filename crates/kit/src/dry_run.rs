@@ -2,7 +2,7 @@
 //!
 //! Every route that signs, revokes, grants, applies or destroys takes `dry_run=true`: the same body goes through the same
 //! decisions on a transaction that is rolled back, and the answer is a [`Preview`] of the consequences. A permission that
-//! acts ([`Permission`](crate::auth::Permission)) puts an [`RestIntent`] into the handler's [`Allow`](crate::auth::Allow), and
+//! acts ([`Permission`](crate::auth::Permission)) puts a [`RestIntent`] into the handler's [`Allow`](crate::auth::Allow), and
 //! a use case that acts takes an [`Intent`]: a route that forgets it does not compile.
 //!
 //! A use case decides in its transaction, then calls [`Previews::end`] with its [`Plan`], which rolls the transaction back

@@ -59,7 +59,7 @@ pub(crate) use lists::admit;
 pub use location::located;
 pub use paging::{List, Pages, Paging};
 pub use part::{Part, Unavailable};
-pub use public::{PublicOperation, PublicRoutes, Takes};
+pub use public::{PublicOperation, PublicRoutes, Takes, no_public_operations};
 pub use quota::PeerKey;
 pub use repeated::Repeated;
 pub use server::serve;

@@ -11,7 +11,7 @@ mod ocsp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use futures::future::BoxFuture;
 use kit::auth::{Authenticator, CachedAuthenticator, Epoch};
 use kit::clock::SharedClock;
@@ -181,6 +181,15 @@ impl Services {
             .iter()
             .map(|built| (built.parts.name, built.parts.events));
         events::written(&declared.collect::<Vec<_>>())?;
+        for Built { which, parts, .. } in &services.built {
+            // Whoever forwards requests goes by what is told, also of services that do not run here.
+            let (served, told) = (parts.public.operations(), which.public_operations());
+            ensure!(
+                served == told,
+                "{} serves {served:?} and tells of {told:?}",
+                parts.name
+            );
+        }
         Ok(services)
     }
 
@@ -357,44 +366,4 @@ fn reason<E: std::error::Error + Send + Sync + 'static>(name: String, error: E) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_that_run_are_the_ones_of_the_vocabulary() {
-        assert_eq!(
-            Service::ALL.map(Service::name).as_slice(),
-            vocabulary::service::ALL
-        );
-    }
-
-    #[test]
-    fn whoever_is_called_is_built_before_its_callers() {
-        let all: BTreeSet<Service> = Service::ALL.into_iter().collect();
-        let order = in_build_order(&all);
-        assert_eq!(order.len(), all.len());
-        for (place, service) in order.iter().enumerate() {
-            for callee in service.calls() {
-                let callee = order.iter().position(|other| other == callee).unwrap();
-                assert!(callee < place, "{service:?} is built before one that it calls");
-            }
-        }
-        let two = BTreeSet::from([Service::Ca, Service::Keymgr]);
-        assert_eq!(in_build_order(&two), [Service::Keymgr, Service::Ca]);
-    }
-
-    #[test]
-    fn every_service_lets_its_events_be_watched() {
-        for service in Service::ALL {
-            let watch = service
-                .allow()
-                .iter()
-                .find(|(method, _)| method.ends_with("/Watch"));
-            let (_, callers) = watch.unwrap_or_else(|| panic!("{service:?} has no Watch"));
-            assert!(
-                callers.contains(&"audit"),
-                "{service:?}: audit records every event"
-            );
-        }
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kit::auth::{Authenticator, Epoch};
 use kit::clock::SharedClock;
 use kit::feed::Watch;
-use kit::http::{PublicOperation, PublicRoutes};
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::auth::v1::auth_server::AuthServer;
 use store::Db;
@@ -29,6 +29,7 @@ pub use config::Config;
 pub use domain::{ApiKey, DamagedKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use kit::http::no_public_operations as public_operations;
 pub use kit::idempotency::IdempotencyKey;
 pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
@@ -38,12 +39,6 @@ pub const NAME: &str = service::AUTH;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[EventType::ApiKeyCreated, EventType::ApiKeyRevoked];
-
-/// Methods and paths outside `/api/v1`: there are none.
-#[must_use]
-pub fn public_operations() -> Vec<PublicOperation> {
-    Vec::new()
-}
 
 /// What the service needs from outside.
 pub struct Deps {

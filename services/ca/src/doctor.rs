@@ -91,7 +91,7 @@ async fn self_check(app: &App) -> Result<Finding, Error> {
         }
         match (checks.health, checks.checked) {
             (Health::Healthy, _) => healthy += 1,
-            (Health::Unknown, Some(last)) if now - last > STALE => {
+            (Health::Unknown, Some(last)) if (now - last).abs() > STALE => {
                 unknown.push(format!(
                     "CA {} was looked at last at {}",
                     authority.name,

@@ -42,7 +42,7 @@ use fingerprint::Fingerprints;
 pub(crate) use import::{Import, Imported};
 use progress::Overdue;
 pub(crate) use progress::Progress;
-pub(crate) use self_check::{Checked, Checker, Findings};
+pub(crate) use self_check::{Checker, Findings, IssuerFindings};
 use turns::Turns;
 
 /// What the use cases share.

@@ -84,7 +84,7 @@ pub struct Publication {
 
 /// An entry of the database, as a look at the lists compares it.
 #[derive(Clone, Debug)]
-pub(crate) struct Sampled {
+pub(crate) struct SampledEntry {
     /// With removeFromCRL, a hold that was released.
     pub(crate) entry: CrlEntry,
     /// The change by which it is as it is.

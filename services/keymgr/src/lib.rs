@@ -17,7 +17,7 @@ use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::feed::Watch;
-use kit::http::{PublicOperation, PublicRoutes};
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
@@ -29,6 +29,7 @@ pub use config::{Backends, Config, KekSource, Software};
 pub use domain::{Caller, Key, KeyName, Purpose, Signatures};
 pub use error::Error;
 pub use grpc::{ALLOW, STREAMS};
+pub use kit::http::no_public_operations as public_operations;
 pub use kit::idempotency::IdempotencyKey;
 pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
@@ -53,12 +54,6 @@ pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
 /// `Common::Store`, also for a row that cannot be read.
 pub async fn stored_key(db: &Db, name: &KeyName) -> Result<Option<Key>, Error> {
     Ok(tables::find(db, name).await?)
-}
-
-/// Methods and paths outside `/api/v1`: there are none.
-#[must_use]
-pub fn public_operations() -> Vec<PublicOperation> {
-    Vec::new()
 }
 
 /// What the service needs from outside.

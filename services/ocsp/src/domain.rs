@@ -13,7 +13,7 @@ mod signer;
 
 pub(crate) use currency::{Currency, Position};
 pub(crate) use issuer::{Issuer, Issuers};
-pub(crate) use latency::{Counted, Latency};
+pub(crate) use latency::{Latency, LatencySummary};
 pub use policy::{ResponderIdForm, Signing, Unissued};
 pub use revocation::{Revocation, Revoked};
 pub use revocations::Revocations;

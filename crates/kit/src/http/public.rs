@@ -56,6 +56,12 @@ pub struct PublicOperation {
     pub method: Method,
 }
 
+/// What a service without public routes tells of them.
+#[must_use]
+pub fn no_public_operations() -> Vec<PublicOperation> {
+    Vec::new()
+}
+
 /// Routes, each with what it takes. `S` is the state that the handlers still wait for.
 #[derive(Clone, Debug)]
 pub struct PublicRoutes<S = ()> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kit::auth::Authenticator;
 use kit::feed::Watch;
-use kit::http::{PublicOperation, PublicRoutes};
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::sample::v1::sample_server::SampleServer;
 use store::Db;
@@ -24,6 +24,7 @@ pub use config::Config;
 pub use domain::{Item, Name};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use kit::http::no_public_operations as public_operations;
 pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
@@ -32,12 +33,6 @@ pub const NAME: &str = service::SAMPLE;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[];
-
-/// Methods and paths outside `/api/v1`: there are none.
-#[must_use]
-pub fn public_operations() -> Vec<PublicOperation> {
-    Vec::new()
-}
 
 /// What the service needs from outside.
 pub struct Deps {

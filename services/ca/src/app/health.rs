@@ -73,6 +73,8 @@ impl App {
     ) -> Result<(), Error> {
         let name = IssuerName::parse(issuer).ok_or_else(|| Error::invalid("issuer", "is not one"))?;
         self.authorities.by_name(&name.ca).await?;
+        // A clock of crl that is ahead keeps nothing from aging.
+        let checked = checked.min(self.clock.now());
         let found = IssuerHealth {
             issuer: issuer.to_owned(),
             ca: name.ca,
@@ -117,7 +119,7 @@ impl App {
         if now - self.started <= STALE {
             return Ok(());
         }
-        for issuer in health::looked_at_before(&self.db, now - STALE).await? {
+        for issuer in health::not_looked_at(&self.db, (now - STALE, now + STALE)).await? {
             // A generation that has ended is not looked at any more; that needs no event.
             if !self.is_looked_at(&issuer, now).await {
                 continue;

@@ -93,14 +93,14 @@ impl IssuerHealth {
         Self {
             unknown: std::iter::once(was).chain(problems).chain(self.unknown).collect(),
             problems: Vec::new(),
-            since: self.checked + STALE,
+            since: (self.checked + STALE).min(now),
             ..self
         }
     }
 
-    /// Whether the last look is too long ago.
+    /// Whether the last look is too long ago; or as far ahead, since the clock was put back.
     pub(crate) fn is_stale(&self, now: OffsetDateTime) -> bool {
-        now - self.checked > STALE
+        (now - self.checked).abs() > STALE
     }
 }
 

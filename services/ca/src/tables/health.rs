@@ -49,11 +49,17 @@ pub(crate) async fn of_ca(db: &Db, ca: &str) -> Result<Vec<IssuerHealth>, StoreE
     Ok(rows.into_iter().map(IssuerHealth::from).collect())
 }
 
-/// Issuers that were looked at before that time for the last time, and were healthy or unhealthy then.
-pub(crate) async fn looked_at_before(db: &Db, time: OffsetDateTime) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT issuer FROM issuer_health WHERE checked_us < $1 AND (problems <> '[]' OR unknown = '[]') ORDER BY issuer";
+/// Issuers that were looked at for the last time before the first of these times, or after the second, and were healthy or unhealthy
+/// then.
+pub(crate) async fn not_looked_at(
+    db: &Db,
+    (from, to): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT issuer FROM issuer_health WHERE (checked_us < $1 OR checked_us > $2) \
+        AND (problems <> '[]' OR unknown = '[]') ORDER BY issuer";
     let issuers = store::read!(db, |c| sqlx::query_scalar(sql)
-        .bind(to_micros(time))
+        .bind(to_micros(from))
+        .bind(to_micros(to))
         .fetch_all(c)
         .await)?;
     Ok(issuers)

@@ -17,6 +17,7 @@ on_both_databases!(
     what_was_wrong_when_nobody_looks_any_more_is_not_known,
     what_is_stored_and_cannot_be_read_is_not_known,
     an_issuer_that_is_none_is_refused,
+    a_look_from_a_clock_that_was_ahead_ages_too,
 );
 
 fn nothing() -> Report {
@@ -68,6 +69,7 @@ async fn a_change_of_health_is_an_event_and_nothing_else_is(world: World) {
     let mut expected = Vec::new();
     for (at, (issuer, report, event)) in (0..).zip(reports) {
         let checked = NOW + Duration::minutes(at);
+        world.clock.set(checked);
         app.report_health(issuer, report, checked).await.unwrap();
         expected.extend(event.map(|status| (issuer.to_owned(), status.to_owned())));
     }
@@ -268,4 +270,23 @@ async fn an_issuer_that_is_none_is_refused(world: World) {
         let texts = kept["self_check"][0][member].as_array().unwrap();
         assert_eq!((texts.len(), texts[0].as_str().unwrap().len()), (20, 500));
     }
+}
+
+async fn a_look_from_a_clock_that_was_ahead_ages_too(world: World) {
+    let app = world.ca.app();
+    // That of crl: it is noted as of now.
+    let ahead = NOW + Duration::days(1);
+    app.report_health("issuing", nothing(), ahead).await.unwrap();
+    let of = async || health(&world, "issuing").await["self_check"][0].clone();
+    assert_eq!(of().await["checked_at"], json!(kit::clock::rfc3339(NOW)));
+    // Our own, until it was put back.
+    world.clock.set(ahead);
+    app.report_health("issuing", nothing(), ahead).await.unwrap();
+    assert_eq!(of().await["status"], "healthy");
+    world.clock.set(NOW + Duration::minutes(16));
+    let found = of().await;
+    assert_eq!(found["status"], "unknown", "{found:#}");
+    assert_eq!(doctor(&world).await.verdict, Verdict::Warning);
+    app.age_health().await.unwrap();
+    assert_eq!(told_of(&world, "issuing").await.len(), 1);
 }

@@ -23,8 +23,8 @@ use super::App;
 use crate::domain::due::ScopeState;
 use crate::domain::{Issuer, Publication, Scope};
 use crate::error::Error;
-use lists::Seen;
-use pointed::Pointed;
+use lists::HighestSeen;
+use pointed::CertificateSample;
 
 /// Texts about one issuer that are told, of either kind.
 const MOST: usize = 20;
@@ -40,7 +40,7 @@ pub(crate) struct Findings {
 
 /// What was found of an issuer.
 #[derive(Clone, Debug)]
-pub(crate) struct Checked {
+pub(crate) struct IssuerFindings {
     pub(crate) issuer: String,
     pub(crate) found: Findings,
 }
@@ -48,11 +48,13 @@ pub(crate) struct Checked {
 /// What is remembered between two looks.
 pub(crate) struct Checker {
     party: RelyingParty,
-    seen: Seen,
+    seen: HighestSeen,
     /// The lists of a scope at the last look.
     looked_at: HashMap<Scope, Lists>,
     of_scopes: BTreeMap<Scope, Findings>,
     of_issuers: BTreeMap<String, Findings>,
+    /// The serial number behind which entries are sampled.
+    drawn: Uuid,
 }
 
 /// Ids of the complete list and the delta of a scope.
@@ -90,20 +92,31 @@ impl Checker {
     pub(crate) fn new(base_url: &str) -> Result<Self, RelyingError> {
         Ok(Self {
             party: RelyingParty::new(Reach::public().and(base_url))?,
-            seen: Seen::default(),
+            seen: HighestSeen::default(),
             looked_at: HashMap::new(),
             of_scopes: BTreeMap::new(),
             of_issuers: BTreeMap::new(),
+            drawn: Uuid::new_v4(),
         })
+    }
+
+    /// Samples other entries from now on; the same ones, while anything is wrong: what was found has to be found again, and be seen to
+    /// be right.
+    pub(crate) fn draw(&mut self) {
+        if self.of_scopes.values().all(Findings::is_nothing) {
+            self.drawn = Uuid::new_v4();
+        }
+    }
+
+    /// Whether nothing was found in a scope.
+    fn was_right(&self, scope: &Scope) -> bool {
+        self.of_scopes.get(scope).is_some_and(Findings::is_nothing)
     }
 
     /// Whether there is a reason to look at a scope again.
     fn is_due(&self, scope_state: &ScopeState) -> bool {
-        let was_right = self
-            .of_scopes
-            .get(&scope_state.scope)
-            .is_some_and(Findings::is_nothing);
-        !was_right || self.looked_at.get(&scope_state.scope) != Some(&lists_of(scope_state))
+        !self.was_right(&scope_state.scope)
+            || self.looked_at.get(&scope_state.scope) != Some(&lists_of(scope_state))
     }
 
     fn note(&mut self, scope_state: &ScopeState, found: Findings) {
@@ -113,7 +126,7 @@ impl Checker {
     }
 
     /// All that is known of an issuer, as much as is told.
-    fn checked(&self, issuer: &Issuer) -> Checked {
+    fn checked(&self, issuer: &Issuer) -> IssuerFindings {
         let mut found = self.of_issuers.get(&issuer.name).cloned().unwrap_or_default();
         let of_scopes = self.of_scopes.iter();
         for (_, of_scope) in of_scopes.filter(|(scope, _)| scope.issuer == issuer.name) {
@@ -123,7 +136,7 @@ impl Checker {
             texts.dedup();
             texts.truncate(MOST);
         }
-        Checked {
+        IssuerFindings {
             issuer: issuer.name.clone(),
             found,
         }
@@ -136,7 +149,11 @@ impl App {
     ///
     /// # Errors
     /// `Common::Store`.
-    pub(crate) async fn self_check(&self, checker: &mut Checker, all: bool) -> Result<Vec<Checked>, Error> {
+    pub(crate) async fn self_check(
+        &self,
+        checker: &mut Checker,
+        all: bool,
+    ) -> Result<Vec<IssuerFindings>, Error> {
         let state = self.state().await?;
         let now = self.clock.now();
         let mut checked = Vec::new();
@@ -191,8 +208,8 @@ impl App {
             if let Some(complete) = &scope_state.complete {
                 let looked = look.at_scope(checker, (scope_state, complete), &mut found).await;
                 damage(looked, &mut found)?;
-                // As long as reading all entries: not after each publication.
-                if all {
+                // As long as reading all entries: not after each publication, unless something was wrong, which that may be.
+                if all || !checker.was_right(&scope_state.scope) {
                     let differs = self.count_differs(scope_state, complete).await;
                     let differs = damage(differs, &mut found)?.flatten();
                     found.problems.extend(differs);
@@ -225,7 +242,7 @@ fn lists_of(scope_state: &ScopeState) -> Lists {
 struct Look<'a> {
     app: &'a App,
     issuer: &'a Issuer,
-    pointed: &'a Pointed,
+    pointed: &'a CertificateSample,
     now: OffsetDateTime,
 }
 
@@ -251,4 +268,36 @@ fn expected(entry: &CrlEntry) -> Option<Reason> {
 /// As it is told.
 fn word(reason: Option<Reason>) -> &'static str {
     reason.map_or("good", |reason| reason.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_wrong_is_looked_at_again_by_the_same_sample_until_it_is_right() {
+        let scope_state = ScopeState {
+            scope: Scope::whole("a"),
+            changes: 0,
+            urgent: 0,
+            requested: false,
+            complete: None,
+            delta: None,
+        };
+        let mut checker = Checker::new("http://a.example.test").unwrap();
+        assert!(!checker.was_right(&scope_state.scope), "it was never looked at");
+        let wrong = Findings {
+            problems: vec!["it has 1 entries, and the database 0".to_owned()],
+            ..Findings::default()
+        };
+        checker.note(&scope_state, wrong);
+        let drawn = checker.drawn;
+        checker.draw();
+        assert_eq!(checker.drawn, drawn);
+        assert!(checker.is_due(&scope_state) && !checker.was_right(&scope_state.scope));
+        checker.note(&scope_state, Findings::default());
+        checker.draw();
+        assert_ne!(checker.drawn, drawn);
+        assert!(!checker.is_due(&scope_state) && checker.was_right(&scope_state.scope));
+    }
 }

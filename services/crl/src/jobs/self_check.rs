@@ -10,7 +10,7 @@ use proto::ca::v1::ReportHealthRequest;
 use store::time::to_micros;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::app::{App, Checked, Checker, Findings};
+use crate::app::{App, Checker, Findings, IssuerFindings};
 use crate::error::Error;
 use gauges::Gauges;
 
@@ -92,7 +92,8 @@ async fn confirmed(
     checker: &mut Checker,
     all: bool,
     took: &mut Duration,
-) -> Result<Vec<Checked>, Error> {
+) -> Result<Vec<IssuerFindings>, Error> {
+    checker.draw();
     let begun = Instant::now();
     let found = app.self_check(checker, all).await?;
     *took += begun.elapsed();
@@ -101,6 +102,7 @@ async fn confirmed(
     }
     sleep(AGAIN).await;
     let begun = Instant::now();
+    // What was wrong is looked at whole.
     let found = app.self_check(checker, false).await?;
     *took += begun.elapsed();
     Ok(found)
@@ -134,10 +136,10 @@ impl Reporter {
     }
 
     /// Tells log, metrics, and `ca`, which makes an event of it; whether `ca` took it.
-    async fn tell(&mut self, app: &App, checked: Vec<Checked>, all: bool) -> bool {
+    async fn tell(&mut self, app: &App, checked: Vec<IssuerFindings>, all: bool) -> bool {
         let mut taken = true;
         self.gauges.keep(&checked);
-        for Checked { issuer, found } in checked {
+        for IssuerFindings { issuer, found } in checked {
             self.gauges.set(&issuer, &found, app.clock.now());
             self.note(&issuer, &found);
             if !all && self.taken.get(&issuer) == Some(&found) {

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tonic::{Response, Status, Streaming};
 
 use super::{App, PAST_EXPIRY, Trial};
-use crate::domain::{Counted, Currency, Issuer};
+use crate::domain::{Currency, Issuer, LatencySummary};
 
 /// What is known of revocations.
 pub(crate) struct RevocationState {
@@ -135,7 +135,7 @@ impl App {
     }
 
     /// How many answers were made in the last minutes, and how fast.
-    pub(crate) fn counted(&self) -> Counted {
+    pub(crate) fn counted(&self) -> LatencySummary {
         self.0.latency.counted()
     }
 

@@ -25,7 +25,7 @@ struct Window {
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub(crate) struct LatencySummary {
     pub(crate) answers: u64,
     /// The time within which 95 of 100 were made, to within a factor of two; `None` without any.
     pub(crate) p95: Option<Duration>,
@@ -68,7 +68,7 @@ impl Latency {
         }));
     }
 
-    pub(crate) fn counted(&self) -> Counted {
+    pub(crate) fn counted(&self) -> LatencySummary {
         let windows = self.0.load();
         let both = windows.current.counts.iter().zip(&windows.before.counts);
         let counts: Vec<u64> = both
@@ -82,7 +82,7 @@ impl Latency {
         });
         // What is counted at a step is below its power of two.
         let p95 = step.map(|step| Duration::from_micros(1 << step));
-        Counted {
+        LatencySummary {
             answers,
             p95,
             since: windows.before.since,

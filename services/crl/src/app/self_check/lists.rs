@@ -10,7 +10,7 @@ use x509::crl::{Reason, ReceivedCrl, TbsCertListSummary};
 
 use super::{Checker, Findings, Look, expected};
 use crate::domain::due::ScopeState;
-use crate::domain::{Kind, Publication, Sampled};
+use crate::domain::{Kind, Publication, SampledEntry};
 use crate::error::Error;
 use crate::tables::entries;
 
@@ -23,9 +23,9 @@ const MOST_SEEN: usize = 10_000;
 
 /// The highest number and the latest time that were seen at a URL.
 #[derive(Default)]
-pub(super) struct Seen(HashMap<String, (u64, OffsetDateTime)>);
+pub(super) struct HighestSeen(HashMap<String, (u64, OffsetDateTime)>);
 
-impl Seen {
+impl HighestSeen {
     /// Notes what is there now; answers what was there, if this is before it.
     fn goes_back(&mut self, url: &str, now: (u64, OffsetDateTime)) -> Option<(u64, OffsetDateTime)> {
         if self.0.len() >= MOST_SEEN {
@@ -46,12 +46,18 @@ impl Look<'_> {
         (scope_state, complete): (&ScopeState, &Publication),
         found: &mut Findings,
     ) -> Result<(), Error> {
-        let sample = entries::sample(&self.app.db, &scope_state.scope, complete.from, SAMPLE).await?;
+        let sample = entries::sample(
+            &self.app.db,
+            &scope_state.scope,
+            complete.from,
+            (checker.drawn, SAMPLE),
+        )
+        .await?;
         found.problems.extend(sample.damaged);
         let sample = sample.read;
         let url = self.app.url(&scope_state.scope, Kind::Complete);
         for url in self.pointed.complete_list(&scope_state.scope, url) {
-            let list = Served {
+            let list = ServedLists {
                 look: self,
                 scope_state,
                 complete,
@@ -91,15 +97,15 @@ fn is_older(list: &ReceivedCrl, published: &Publication) -> bool {
 }
 
 /// The lists of a scope at one URL.
-struct Served<'a> {
+struct ServedLists<'a> {
     look: &'a Look<'a>,
     scope_state: &'a ScopeState,
     complete: &'a Publication,
-    sample: &'a [Sampled],
+    sample: &'a [SampledEntry],
     url: &'a str,
 }
 
-impl Served<'_> {
+impl ServedLists<'_> {
     async fn look(&self, checker: &mut Checker, found: &mut Findings) {
         let to_be_listed = self.look.to_be_listed(self.scope_state, self.complete);
         let sampled = self.sample.iter().map(|one| one.entry.serial.into());
@@ -153,7 +159,7 @@ impl Served<'_> {
     /// Whether the list is the one that was published, or a later one, and none before what was seen there.
     fn compare(
         &self,
-        seen: &mut Seen,
+        seen: &mut HighestSeen,
         (url, summary): (&str, &TbsCertListSummary),
         published: &Publication,
     ) -> Option<String> {
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_at_a_url_stays_the_highest() {
-        let mut seen = Seen::default();
+        let mut seen = HighestSeen::default();
         let at = |seconds| OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds);
         assert_eq!(seen.goes_back("a", (4, at(4))), None);
         assert_eq!(seen.goes_back("a", (5, at(5))), None);

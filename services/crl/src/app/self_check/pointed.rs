@@ -31,7 +31,7 @@ pub(super) struct Urls {
 
 /// A sample of the certificates of an issuer.
 #[derive(Default)]
-pub(super) struct Pointed {
+pub(super) struct CertificateSample {
     /// Neither revoked nor on hold, newest first, each with its URLs.
     pub(super) valid: Vec<(Certificate, Urls)>,
     /// The same of those that GigVault issued to itself.
@@ -51,8 +51,8 @@ pub(super) struct RevokedByCa {
 
 impl App {
     /// Asks ca for a sample of the certificates of an issuer.
-    pub(super) async fn pointed(&self, issuer: &Issuer, found: &mut Findings) -> Pointed {
-        let mut pointed = Pointed::default();
+    pub(super) async fn pointed(&self, issuer: &Issuer, found: &mut Findings) -> CertificateSample {
+        let mut pointed = CertificateSample::default();
         for (status, protocol) in [
             (CertificateStatus::Valid, Protocol::Internal),
             (CertificateStatus::Valid, Protocol::Unspecified),
@@ -102,7 +102,7 @@ impl Urls {
     }
 }
 
-impl Pointed {
+impl CertificateSample {
     fn take(&mut self, issuer: &Issuer, items: Vec<wire::Certificate>) {
         for item in items {
             let Ok(certificate) = Certificate::from_der(&item.certificate) else {
@@ -211,14 +211,14 @@ mod tests {
             decided: OffsetDateTime::UNIX_EPOCH,
             not_after: OffsetDateTime::UNIX_EPOCH,
         };
-        let pointed = Pointed {
+        let pointed = CertificateSample {
             revoked: vec![
                 revoked(&["http://new.test/crl/a.crl", "http://other.test/lists/a.crl"]),
                 revoked(&["http://new.test/crl/a.crl"]),
                 revoked(&["http://old.test/crl/a.crl"]),
                 revoked(&["http://new.test/crl/a/2.crl"]),
             ],
-            ..Pointed::default()
+            ..CertificateSample::default()
         };
         let urls = |shard| {
             let scope = Scope {

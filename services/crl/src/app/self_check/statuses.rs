@@ -13,7 +13,7 @@ use x509::ocsp::CertStatus;
 use x509::{ReceivedSerial, Serial};
 
 use super::{Findings, Look, expected, word};
-use crate::domain::Sampled;
+use crate::domain::SampledEntry;
 
 /// Within this time OCSP has heard of what was committed, or asks ca. Where much is revoked, a sample always has what is newer.
 const HEARD: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const ASKED: usize = 3;
 
 /// What OCSP is to say of a certificate.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct ExpectedStatus {
     reason: Option<Reason>,
     /// Who says so.
     by: &'static str,
@@ -30,7 +30,7 @@ struct Wanted {
     lost: bool,
 }
 
-impl Wanted {
+impl ExpectedStatus {
     fn by_ca(reason: Option<Reason>) -> Self {
         Self {
             reason,
@@ -39,7 +39,7 @@ impl Wanted {
         }
     }
 
-    fn by_list(one: &Sampled) -> Self {
+    fn by_list(one: &SampledEntry) -> Self {
         Self {
             reason: expected(&one.entry),
             by: "the CRL",
@@ -58,19 +58,24 @@ impl Look<'_> {
         let revoked = revoked.map(|revoked| (revoked.serial.into(), Some(revoked.revocation.reason)));
         for url in self.pointed.ocsp(self.app.ocsp_url()) {
             for (serial, reason) in valid.iter().chain(&revoked) {
-                self.ocsp((party, &url), serial, Wanted::by_ca(*reason), found)
+                self.ocsp((party, &url), serial, ExpectedStatus::by_ca(*reason), found)
                     .await;
             }
         }
     }
 
     /// Whether OCSP and ca say of the sample what the database has.
-    pub(super) async fn statuses_of(&self, party: &RelyingParty, sample: &[Sampled], found: &mut Findings) {
+    pub(super) async fn statuses_of(
+        &self,
+        party: &RelyingParty,
+        sample: &[SampledEntry],
+        found: &mut Findings,
+    ) {
         let urls = self.pointed.ocsp(self.app.ocsp_url());
         for one in sample.iter().take(ASKED) {
             let serial = ReceivedSerial::from(one.entry.serial);
             if let Some(url) = urls.first() {
-                self.ocsp((party, url), &serial, Wanted::by_list(one), found)
+                self.ocsp((party, url), &serial, ExpectedStatus::by_list(one), found)
                     .await;
             }
         }
@@ -81,7 +86,7 @@ impl Look<'_> {
         &self,
         (party, url): (&RelyingParty, &str),
         serial: &ReceivedSerial,
-        wanted: Wanted,
+        wanted: ExpectedStatus,
         found: &mut Findings,
     ) {
         let mut problem = None;
@@ -114,7 +119,7 @@ impl Look<'_> {
         found.problems.extend(problem);
     }
 
-    async fn ca(&self, sample: &[Sampled], found: &mut Findings) {
+    async fn ca(&self, sample: &[SampledEntry], found: &mut Findings) {
         if sample.is_empty() {
             return;
         }

@@ -5,10 +5,11 @@ use sqlx::FromRow;
 use store::time::to_micros;
 use store::{Columns, Damage, Db, Rows, StoreError, TableRow};
 use time::OffsetDateTime;
+use uuid::Uuid;
 use x509::Serial;
 
 use super::EntryRow;
-use crate::domain::{LostRevocation, Sampled, Scope};
+use crate::domain::{LostRevocation, SampledEntry, Scope};
 
 /// An entry, the change by which it is so, and whether ca knows it.
 struct SampledRow {
@@ -31,7 +32,7 @@ impl<'r, R: TableRow> FromRow<'r, R> for SampledRow {
     }
 }
 
-impl TryFrom<SampledRow> for Sampled {
+impl TryFrom<SampledRow> for SampledEntry {
     type Error = StoreError;
 
     fn try_from(row: SampledRow) -> Result<Self, StoreError> {
@@ -45,21 +46,20 @@ impl TryFrom<SampledRow> for Sampled {
     }
 }
 
-/// `count` of the last that changed, and `count` after any serial number, of certificates that end from that time on.
+/// `count` of the last that changed, and `count` behind the serial number that was drawn, of certificates that end from that time on.
 pub(crate) async fn sample(
     db: &Db,
     scope: &Scope,
     from: OffsetDateTime,
-    count: u32,
-) -> Result<Rows<Sampled>, StoreError> {
+    (drawn, count): (Uuid, u32),
+) -> Result<Rows<SampledEntry>, StoreError> {
     const LAST: &str = "SELECT serial, revoked_us, reason, invalidity_us, change, seen FROM entries \
         WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY change DESC LIMIT $5";
     const ANY: &str = "SELECT serial, revoked_us, reason, invalidity_us, change, seen FROM entries \
         WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND serial > $4 ORDER BY issuer, shard, serial LIMIT $5";
     let mut sample: Vec<SampledRow> = Vec::new();
-    let random = uuid::Uuid::new_v4();
     // Every serial number is behind the empty one.
-    for (sql, after) in [(LAST, &[][..]), (ANY, random.as_bytes())] {
+    for (sql, after) in [(LAST, &[][..]), (ANY, drawn.as_bytes())] {
         let rows: Vec<SampledRow> = store::read!(db, |c| sqlx::query_as(sql)
             .bind(scope.issuer.as_str())
             .bind(i64::from(scope.shard))
@@ -70,7 +70,7 @@ pub(crate) async fn sample(
             .await)?;
         sample.extend(rows);
     }
-    Rows::of(sample, Sampled::try_from)
+    Rows::of(sample, SampledEntry::try_from)
 }
 
 /// A row, in which a column that cannot be read is empty and named.
