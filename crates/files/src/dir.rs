@@ -103,6 +103,15 @@ fn set_private(path: &Path) -> Result<(), Error> {
     opened.map_err(failed)
 }
 
+/// Removes a file, for good: its folder is synced.
+///
+/// # Errors
+/// [`Error::Io`], also where there is none.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).map_err(Error::io("remove", path))?;
+    sync_parent(path)
+}
+
 /// Changes a name and makes that durable. A file of the new name is replaced; a directory only while it is empty.
 ///
 /// # Errors

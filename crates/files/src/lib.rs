@@ -13,7 +13,7 @@ mod together;
 mod tree;
 
 pub use append::append;
-pub use dir::{Tightened, check_dir_of, create_dir, private_dir, rename, sweep, sync_parent};
+pub use dir::{Tightened, check_dir_of, create_dir, private_dir, remove, rename, sweep, sync_parent};
 pub use error::Error;
 pub use lock::{check_lock, lock, try_lock};
 pub use read::{open, read};

@@ -50,7 +50,7 @@ impl Issuer {
     pub(crate) async fn is_revoked(&self, certificate: &Certificate) -> Result<bool, Error> {
         let revoked = self.watch_revoked().await?.next().await?;
         let serial = certificate.serial().proper();
-        Ok(serial.map_or(true, |serial| revoked.contains(&serial)))
+        Ok(serial.map_or(true, |serial| revoked.all.contains(&serial)))
     }
 
     /// The chain for a CSR (DER) of a service or of the HTTPS listener, PEM, leaf first, without the root. `ca` decides how long it
@@ -101,6 +101,13 @@ impl Issuer {
     }
 }
 
+/// Certificates of services that are revoked or on hold.
+pub(crate) struct RevokedSerials {
+    pub(crate) all: BTreeSet<Serial>,
+    /// Those of them that are on hold; none from a version of `ca` that does not say which they are.
+    pub(crate) held: Option<BTreeSet<Serial>>,
+}
+
 /// What `ca` tells of revoked services.
 pub(crate) struct RevokedServices(Streaming<WatchRevokedResponse>);
 
@@ -109,19 +116,28 @@ impl RevokedServices {
     ///
     /// # Errors
     /// [`Error::Call`] where the stream ended.
-    pub(crate) async fn next(&mut self) -> Result<BTreeSet<Serial>, Error> {
-        let mut serials = BTreeSet::new();
+    pub(crate) async fn next(&mut self) -> Result<RevokedSerials, Error> {
+        let (mut serials, mut held) = (BTreeSet::new(), BTreeSet::new());
         loop {
             let told = self.0.message().await.map_err(not_told)?;
             let told = told.ok_or_else(|| not_told(Status::unavailable("ca ended the stream")))?;
-            let read = told.serials.iter();
-            serials.extend(read.filter_map(|content| Serial::from_content(content)));
+            let read = |contents: &[Vec<u8>]| -> Vec<Serial> {
+                let serials = contents.iter();
+                serials
+                    .filter_map(|content| Serial::from_content(content))
+                    .collect()
+            };
+            serials.extend(read(&told.serials));
+            held.extend(read(&told.held));
             if serials.len() > MOST_REVOKED {
                 let text = format!("ca tells of more than {MOST_REVOKED} revoked services");
                 return Err(not_told(Status::resource_exhausted(text)));
             }
             if !told.more {
-                return Ok(serials);
+                return Ok(RevokedSerials {
+                    held: told.tells_held.then_some(held),
+                    all: serials,
+                });
             }
         }
     }

@@ -121,7 +121,11 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
 }
 
 fn list(others: &[OtherCertificate]) -> String {
-    let one = |other: &OtherCertificate| format!("{} ({}, CA {})", other.serial, other.subject, other.ca);
+    // Identities of services have no subject.
+    let one = |other: &OtherCertificate| match other.subject.as_str() {
+        "" => format!("{} (CA {})", other.serial, other.ca),
+        subject => format!("{} ({subject}, CA {})", other.serial, other.ca),
+    };
     others.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kit::clock::SharedClock;
-use kit::health::{CheckError, Health};
+use kit::health::{CheckError, Health, NotReady};
 use kit::peer::PROCESS;
 use kit::tls::{IdentityFiles, RevokedPeers, ServerIdentity};
 use setup::https::{PendingIdentity, SelfIssuedHttps};
@@ -75,12 +75,21 @@ pub(crate) fn register(
         let (identity, clock) = (identity.clone(), Arc::clone(clock));
         health.register(name, move || {
             let checked = match identity.is_revoked() {
-                true => Err("it is revoked: make another with `gigvault bootstrap --identity NAME`".into()),
+                true => Err(revoked()),
                 false => check_valid(&identity.leaf(), clock.now()),
             };
             std::future::ready(checked)
         });
     }
+}
+
+/// Told to whoever asks: nothing else outside the log says why no other service takes this one.
+fn revoked() -> CheckError {
+    let reason = "it is revoked or on hold: make another with `gigvault bootstrap --identity NAME`";
+    Box::new(NotReady {
+        reason: reason.to_owned(),
+        source: reason.into(),
+    })
 }
 
 fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {

@@ -110,7 +110,8 @@ impl Identities {
             let peers = identity.revoked_peers();
             if services.has(Service::Ca) {
                 let issuer = issuer(environment, services, caller)?;
-                if let Err(error) = setup::revoked_peers::learn(&issuer, peers).await {
+                let last = last_word(environment.settings, environment.data, (caller, identity));
+                if let Err(error) = setup::revoked_peers::learn(&issuer, peers, &last).await {
                     tracing::warn!(
                         cause = kit::error::chain(&error),
                         "revoked services are not known yet; asked again"

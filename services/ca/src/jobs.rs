@@ -22,8 +22,8 @@ const EVERY: Duration = Duration::from_secs(600);
 const AGED: Duration = Duration::from_secs(60);
 /// How long an idempotency key is remembered; documented in `docs/guides/operating.md`.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// How long requests for identities are kept when these have expired: a clock that jumps ahead, and is put back, must not remove what
-/// a revocation goes by.
+/// How long requests for identities are kept when these have expired: a clock that jumps ahead by less, and is put back, removes nothing
+/// that a revocation goes by.
 const IDENTITIES_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;

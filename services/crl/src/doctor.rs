@@ -167,6 +167,23 @@ async fn known_to_ca(app: &App) -> Result<Finding, Error> {
             fix,
         ));
     }
+    if !lost.held.is_empty() {
+        let fix = "the database of ca was restored from an older backup: put these certificates on hold again with `gigvault cert hold`, \
+                   and release them if that is over; until then CRLs list them, and OCSP says that they are good";
+        let named = named(&lost.held);
+        return Ok(Finding::failed(
+            format!("ca does not know that these are on hold: {named}"),
+            fix,
+        ));
+    }
+    if !lost.of_unknown_issuers.is_empty() {
+        let fix = "the database of ca was restored from a backup of before these CAs: restore a newer one";
+        let named = named(&lost.of_unknown_issuers);
+        return Ok(Finding::failed(
+            format!("ca does not know issuers of what was published, by their number: {named}"),
+            fix,
+        ));
+    }
     if !lost.damaged.is_empty() {
         let fix = "restore the table `entries` of crl from a backup";
         return Ok(Finding::failed(first_of(&lost.damaged), fix));

@@ -93,12 +93,13 @@ pub(crate) struct SampledEntry {
     pub(crate) lost_by_ca: bool,
 }
 
-/// A revocation that the last snapshot of ca did not have.
+/// A revocation, or a hold, that the last snapshot of ca did not have.
 #[derive(Clone, Debug)]
 pub(crate) struct LostRevocation {
     /// Issuer generation.
     pub(crate) issuer: String,
     pub(crate) serial: Serial,
+    pub(crate) is_hold: bool,
 }
 
 impl Kind {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use x509::Certificate;
 use x509::crl::CertificateList;
 
-use super::{Check, failed, ok};
+use super::{Check, failed, ok, warning};
 
 const CHECK: &str = "ldap";
 /// Longest time for all CAs.
@@ -37,8 +37,13 @@ pub(super) async fn look(url: &str, cas: &[Ca], now: OffsetDateTime) -> Check {
         }
         Ok(Ok(found)) if !found.long.is_empty() => {
             let (limit, names) = (MOST / (1024 * 1024), found.long.join("; "));
-            let detail = format!("{url}; CRLs of more than {limit} MiB are there and were not read: {names}");
-            ok(CHECK, detail)
+            let detail =
+                format!("{url} announces CRLs of more than {limit} MiB, which were not read: {names}");
+            warning(
+                CHECK,
+                detail,
+                "see whether `ldapsearch` gets the lists that HTTP serves",
+            )
         }
         Ok(Ok(_)) => ok(CHECK, url.to_owned()),
         Ok(Err(error)) => failed(CHECK, format!("{url}: {error}"), FIX),
@@ -172,8 +177,8 @@ mod tests {
         .unwrap();
         // The one that follows is looked at too.
         let check = look(&url, &[ca.clone(), ca], NOW).await;
-        assert_eq!(check.result, "ok", "{}", check.detail);
-        let names = "CRLs of more than 16 MiB are there and were not read: CN=Test Root; CN=Test Root";
+        assert_eq!(check.result, "warning", "{}", check.detail);
+        let names = "announces CRLs of more than 16 MiB, which were not read: CN=Test Root; CN=Test Root";
         assert!(check.detail.ends_with(names), "{}", check.detail);
     }
 }

@@ -123,13 +123,16 @@ mod tests {
                 &data,
             )
         };
-        // Both are of one backup.
-        let either = Accept::default();
-        record
-            .note_older((&[service::CA, service::CRL].into(), 1), either, &data)
-            .unwrap();
         let (taken, _) = look(&record, false).unwrap();
         assert!(!taken.unwrap().services.contains(service::CRL));
+        // Both are older, of one backup or of two; the same ones are taken again.
+        let either = Accept::default();
+        for _ in 0..2 {
+            let both = [service::CA, service::CRL].into();
+            record.note_older((&both, 1), either, &data).unwrap();
+            assert_eq!(record.revocations_in_crl_alone, Some(0));
+        }
+        look(&record, false).unwrap_err();
 
         record
             .note_older((&[service::CA].into(), 5), either, &data)
@@ -162,8 +165,23 @@ mod tests {
         }
         // A backup of all that was made since has them.
         let both = [service::CA, service::CRL].into();
-        record.note_older((&both, 6), either, &data).unwrap();
-        assert_eq!(record.revocations_in_crl_alone, Some(5));
+        record.note_older((&both, 7), either, &data).unwrap();
+        assert_eq!(record.revocations_in_crl_alone, Some(6));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_takes_no_copy_for_one_that_has_them() {
+        let written = |member: &str| {
+            let text = format!(
+                r#"{{"id": "one", "state": "complete", "database": "sqlite", "own_kek": true, {member}"starts": 3, "joining": false}}"#
+            );
+            serde_json::from_str::<Record>(&text)
+                .unwrap()
+                .revocations_in_crl_alone
+        };
+        assert_eq!(written(r#""revocations_in_crl_alone": true, "#), Some(i64::MAX));
+        assert_eq!(written(""), None);
+        assert_eq!(written(r#""revocations_in_crl_alone": 7, "#), Some(7));
     }
 
     #[test]

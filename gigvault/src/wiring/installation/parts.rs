@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use vocabulary::service;
 
 use super::place::on_postgresql;
 use super::{
@@ -153,7 +154,11 @@ pub(crate) fn check_files(
         data.path().display(),
         names.join(", ")
     );
+    let alone = record.is_some_and(|record| record.revocations_in_crl_alone.is_some());
     match at_stake::can_be_made_again(&missing, data) {
+        true if alone && missing.contains(&data.database(service::CRL)) => bail!(
+            "{lost}. An older database of ca was accepted before: that of crl may be the only one that has what was revoked in between"
+        ),
         true => Err(Acceptable(format!(
             "{lost}. What was in it can be made again, but for its history"
         ))

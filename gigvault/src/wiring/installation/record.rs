@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use vocabulary::service;
 
 use super::{Accept, HighWater, Kind, RESTORE, State, UNCHANGED};
@@ -24,9 +24,13 @@ pub(crate) struct Record {
     /// The services whose databases have been part of it. Earlier versions did not write them: they had [`FIRST`].
     #[serde(default = "first_services")]
     pub(crate) services: BTreeSet<String>,
-    /// An older database of `ca` was accepted, and not of `crl`, which alone has what was revoked in between: how far it was then.
-    /// A copy of it that is further has that too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// An older database of `ca` was accepted, so that `crl` alone may have what was revoked in between: a copy of its database that is
+    /// further than this has that too.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crl_mark"
+    )]
     pub(crate) revocations_in_crl_alone: Option<i64>,
     /// How many starts there were.
     pub(crate) starts: i64,
@@ -83,22 +87,22 @@ impl Record {
         accept: Accept,
         data: &DataDir,
     ) -> anyhow::Result<()> {
-        match (older.contains(service::CA), older.contains(service::CRL)) {
-            // A copy from after that acceptance: it has them.
-            (_, true) if self.revocations_in_crl_alone.is_some_and(|then| crl_mark > then) => Ok(()),
-            (_, true) => {
-                let before = self.revocations_in_crl_alone;
-                self.give_up_crl("is older than it was", accept, data)?;
-                // What is left of it may still be the only place that has some.
-                self.revocations_in_crl_alone = before;
-                Ok(())
-            }
-            (true, false) => {
-                self.revocations_in_crl_alone = Some(crl_mark);
-                self.write(data)
-            }
-            (false, false) => Ok(()),
+        let (ca, crl) = (older.contains(service::CA), older.contains(service::CRL));
+        // A copy from after the last acceptance has what that one was about.
+        let has_them = self.revocations_in_crl_alone.is_none_or(|then| crl_mark > then);
+        if crl && !has_them {
+            let before = self.revocations_in_crl_alone;
+            self.give_up_crl("is older than it was", accept, data)?;
+            // What is left of it may still be the only place that has some.
+            self.revocations_in_crl_alone = before;
         }
+        if ca {
+            // Another copy with the same mark may lack what came last, unless this one is a copy too: then it has what that had.
+            let then = if crl { crl_mark - 1 } else { crl_mark };
+            self.revocations_in_crl_alone = self.revocations_in_crl_alone.max(Some(then));
+            self.write(data)?;
+        }
+        Ok(())
     }
 
     /// Goes on without what the database of `crl` had, where an operator says so or nothing is lost with it.
@@ -121,6 +125,22 @@ impl Record {
         self.services
             .extend(Service::ALL.map(|service| service.name().to_owned()));
     }
+}
+
+/// An earlier version wrote whether there was such an acceptance, and not how far the database of `crl` was: no copy of it is known to
+/// have what is needed.
+fn crl_mark<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Mark(i64),
+        Accepted(bool),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Mark(mark) => Some(mark),
+        Written::Accepted(true) => Some(i64::MAX),
+        Written::Accepted(false) => None,
+    })
 }
 
 /// The services of the versions that did not record them.

@@ -1,17 +1,20 @@
 //! What becomes of certificates in one transaction, with an event for each.
 
+use std::collections::BTreeSet;
+
 use kit::dry_run::{Intent, Plan, Previews};
 use store::Tx;
 use store::outbox::NewEvent;
 use time::OffsetDateTime;
 use vocabulary::metric;
 use x509::crl::Reason;
+use x509::serial::Serial;
 
 use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey};
 use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, Change, Wish};
-use crate::domain::{Brief, Capacity, Descendants, Issued, Revocation, SERVICE_IDENTITY};
+use crate::domain::{Brief, Capacity, Descendants, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::beside::Beside;
 use crate::tables::{certificates, compromised, identities};
@@ -119,16 +122,16 @@ impl<'a> Changes<'a> {
         Ok(same_key)
     }
 
-    /// What was issued to who showed the identities of services among these: whoever had the key had them made, as far as anybody can
-    /// tell. None where there is no identity among them. Of many over one key most follow from each other, and their names bound them.
+    /// What was issued to who showed these identities of services: whoever had the key had them made, as far as anybody can tell. None
+    /// where there is no identity. Of many over one key most follow from each other, and their names bound them.
     pub(super) async fn descendants_of(
         &mut self,
         tx: &mut Tx,
-        certificates: impl Iterator<Item = &Issued>,
+        shown: &BTreeSet<Serial>,
         wish: Option<Wish>,
     ) -> Result<Option<Descendants>, Error> {
         let mut all: Option<Descendants> = None;
-        for identity in certificates.filter(|one| *one.profile == *SERVICE_IDENTITY) {
+        for identity in shown {
             let found = self.descendants(tx, identity, wish).await?;
             all.get_or_insert_default().add(found);
         }
@@ -139,10 +142,10 @@ impl<'a> Changes<'a> {
     async fn descendants(
         &mut self,
         tx: &mut Tx,
-        identity: &Issued,
+        identity: &Serial,
         wish: Option<Wish>,
     ) -> Result<Descendants, Error> {
-        let found = identities::descendants(tx, &identity.serial, self.now, MOST_OTHERS).await?;
+        let found = identities::descendants(tx, identity, self.now, MOST_OTHERS).await?;
         let mut descendants = Descendants {
             damaged: found.damaged,
             more: found.more,

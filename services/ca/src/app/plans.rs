@@ -6,6 +6,7 @@ mod many;
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
 use vocabulary::EventType;
+use x509::crl::Reason;
 use x509::digest::sha256;
 use x509::serial::Serial;
 
@@ -52,18 +53,34 @@ fn rests_on_certificate(plan: Plan, serial: &Serial, before: Option<&Revocation>
 pub(super) fn changes(done: &[Done]) -> Plan {
     let mut plan = Plan::new();
     for change in [Change::Revoked, Change::Amended, Change::Held, Change::Released] {
-        let of_kind = || done.iter().filter(|done| done.change == change);
-        let objects = of_kind().map(|done| done.certificate.serial.to_string());
-        if let Some(text) = text_of(
-            change,
-            &of_kind().map(|done| &done.certificate).collect::<Vec<_>>(),
-        ) {
+        // By reason, in the order in which they come.
+        let mut alike: Vec<Vec<&Issued>> = Vec::new();
+        for one in done.iter().filter(|done| done.change == change) {
+            let same = |others: &&mut Vec<&Issued>| {
+                others
+                    .first()
+                    .is_some_and(|other| reason_of(other) == reason_of(&one.certificate))
+            };
+            match alike.iter_mut().find(same) {
+                Some(others) => others.push(&one.certificate),
+                None => alike.push(vec![&one.certificate]),
+            }
+        }
+        for certificates in alike {
+            let Some(text) = text_of(change, &certificates) else {
+                continue;
+            };
+            let objects = certificates.iter().map(|one| one.serial.to_string());
             plan = plan.causes(Consequence::new(change.event().name(), severity(change), text).of(objects));
         }
     }
     done.iter().fold(plan, |plan, done| {
         rests_on_certificate(plan, &done.certificate.serial, done.before.as_ref())
     })
+}
+
+fn reason_of(certificate: &Issued) -> Option<Reason> {
+    certificate.revocation.map(|there| there.reason)
 }
 
 fn severity(change: Change) -> Severity {
@@ -80,15 +97,20 @@ fn text_of(change: Change, certificates: &[&Issued]) -> Option<String> {
         1 => format!("certificate {}", named(&first.serial, &first.subject)),
         more => format!("{more} certificates"),
     };
-    let reason = first.revocation.map(|there| there.reason.to_string());
-    let reason = reason.unwrap_or_default();
+    let reason = reason_of(first)
+        .map(|reason| reason.to_string())
+        .unwrap_or_default();
+    let (is, it) = match certificates.len() {
+        1 => ("is", "it"),
+        _ => ("are", "they"),
+    };
     Some(match change {
         Change::Revoked => {
-            format!("{which} is revoked with reason {reason}; this cannot be undone, a hold can be")
+            format!("{which} {is} revoked with reason {reason}; this cannot be undone, a hold can be")
         }
         Change::Amended => format!("the revocation of {which} gets the reason {reason}; its date stays"),
-        Change::Held => format!("{which} is not to be trusted until it is released"),
-        Change::Released => format!("{which} is valid again, as if it had never been on hold"),
+        Change::Held => format!("{which} {is} not to be trusted until {it} {is} released"),
+        Change::Released => format!("{which} {is} valid again, as if {it} had never been on hold"),
     })
 }
 

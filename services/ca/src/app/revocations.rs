@@ -1,7 +1,7 @@
 //! What OCSP and CRLs ask: the status of serial numbers, and all revocations with the place in the feed to go on from. And what
 //! every service asks of the CA of services: whose certificate is not to be taken any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::{Stream, stream};
@@ -118,7 +118,7 @@ impl App {
         Ok((cursor, pages))
     }
 
-    /// The serial numbers of that CA that are revoked or on hold, expired or not: at once, and again whenever they are others. For the CA
+    /// The serial numbers of that CA that are revoked or on hold, expired or not, each with whether it is on hold: at once, and again whenever they are others. For the CA
     /// of services there are few: what services may ask for is bounded (`domain/identities.rs`).
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl App {
     pub(crate) async fn watch_revoked(
         &self,
         ca: &str,
-    ) -> Result<impl Stream<Item = Result<BTreeSet<Serial>, Error>> + Send + use<>, Error> {
+    ) -> Result<impl Stream<Item = Result<BTreeMap<Serial, bool>, Error>> + Send + use<>, Error> {
         let authority = self.authorities.by_name(ca).await?;
         let watched = Watched {
             app: self.clone(),
@@ -145,11 +145,11 @@ struct Watched {
     app: App,
     ca: String,
     commits: watch::Receiver<()>,
-    told: Option<BTreeSet<Serial>>,
+    told: Option<BTreeMap<Serial, bool>>,
 }
 
 impl Watched {
-    async fn next(&mut self) -> Result<BTreeSet<Serial>, Error> {
+    async fn next(&mut self) -> Result<BTreeMap<Serial, bool>, Error> {
         loop {
             // Before the look: a commit during it then ends the wait at once.
             self.commits.mark_unchanged();
@@ -163,7 +163,7 @@ impl Watched {
         }
     }
 
-    async fn look(&self) -> Result<BTreeSet<Serial>, Error> {
+    async fn look(&self) -> Result<BTreeMap<Serial, bool>, Error> {
         revocations::serials_of_ca(&self.app.db, &self.ca).await
     }
 }

@@ -1,5 +1,7 @@
 //! Put a certificate on hold, release it, revoke it: one transaction with its event each.
 
+use std::collections::BTreeSet;
+
 use kit::dry_run::Intent;
 use store::Tx;
 use time::OffsetDateTime;
@@ -166,9 +168,8 @@ impl App {
         let decided = lifecycle::hold(&certificate, requester.capacity(&certificate), now)?;
         let mut changes = Changes::new(requester, now);
         let certificate = changes.store(&mut tx, certificate, decided).await?;
-        let descendants = changes
-            .descendants_of(&mut tx, std::iter::once(&certificate), None)
-            .await?;
+        let shown = identity.then_some(certificate.serial).into_iter().collect();
+        let descendants = changes.descendants_of(&mut tx, &shown, None).await?;
         let named = descendants.clone();
         let plan = |done: &[Done]| {
             let plan = plans::changes(done);
@@ -277,10 +278,13 @@ impl App {
         };
         let mut same_key = None;
         let mut data = None;
-        if let Some(parsed) = &parsed {
+        let twin = parsed
+            .as_ref()
+            .and_then(|parsed| parsed.public_key().ok()?.twin_fingerprint());
+        if parsed.is_some() {
             let certificate = certificate.clone();
             let beside = Beside {
-                twin: parsed.public_key().ok().and_then(|key| key.twin_fingerprint()),
+                twin,
                 certificate: &certificate,
                 requester: requester.revokes_beside(),
                 now: changes.now,
@@ -305,10 +309,13 @@ impl App {
             same_key = Some(others);
         }
         let taken = (of_key || request.descendants).then_some(wish);
-        let others = same_key.iter().flat_map(|others| &others.revoked);
-        let descendants = changes
-            .descendants_of(tx, std::iter::once(&certificate).chain(others), taken)
-            .await?;
+        let mut shown: BTreeSet<Serial> = identity.then_some(certificate.serial).into_iter().collect();
+        if request.same_key {
+            // Also those that are revoked for another reason by now, or have expired.
+            let whose = requester.revokes_beside();
+            shown.extend(identities::over_key(tx, (&certificate.spki_sha256, twin), whose).await?);
+        }
+        let descendants = changes.descendants_of(tx, &shown, taken).await?;
         // Asked for the others once more: this one is as it should be.
         let again = request.same_key && wish.is_fulfilled(&certificate)
             || request.descendants

@@ -1,6 +1,6 @@
 //! What `ocsp` and `crl` ask, as messages.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -117,24 +117,37 @@ impl Grpc {
     }
 }
 
-/// All of them, in messages that have an end.
-fn parts(serials: &BTreeSet<Serial>, several: bool) -> Result<Vec<wire::WatchRevokedResponse>, Error> {
+/// All of them, in messages that have an end; each with whether it is on hold.
+fn parts(serials: &BTreeMap<Serial, bool>, several: bool) -> Result<Vec<wire::WatchRevokedResponse>, Error> {
     if serials.len() > MOST_WATCHED && !several {
         // A version that takes no parts would take each for all that there are.
         let text = format!("more than {MOST_WATCHED} certificates are revoked, and the caller takes no more");
         return Err(Error::internal(text));
     }
-    let serials: Vec<Vec<u8>> = serials.iter().map(Serial::to_content).collect();
+    let empty = || wire::WatchRevokedResponse {
+        tells_held: true,
+        ..wire::WatchRevokedResponse::default()
+    };
+    let serials: Vec<(Vec<u8>, bool)> = serials
+        .iter()
+        .map(|(serial, held)| (serial.to_content(), *held))
+        .collect();
     let mut parts: Vec<_> = serials
         .chunks(MOST_WATCHED)
         .map(|serials| wire::WatchRevokedResponse {
-            serials: serials.to_vec(),
+            serials: serials.iter().map(|(serial, _)| serial.clone()).collect(),
+            held: serials
+                .iter()
+                .filter(|(_, held)| *held)
+                .map(|(serial, _)| serial.clone())
+                .collect(),
             more: true,
+            ..empty()
         })
         .collect();
     match parts.last_mut() {
         Some(last) => last.more = false,
-        None => parts.push(wire::WatchRevokedResponse::default()),
+        None => parts.push(empty()),
     }
     Ok(parts)
 }
@@ -173,28 +186,39 @@ pub(super) fn encode_revocation(revocation: &Revocation) -> wire::Revocation {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn however_many_are_revoked_all_are_told() {
         let serial =
             |number: u32| Serial::from_bytes(&[&[0x11; 12][..], &number.to_be_bytes()].concat()).unwrap();
-        let many: BTreeSet<Serial> = (0..25_001).map(serial).collect();
+        let many: BTreeMap<Serial, bool> = (0..25_001)
+            .map(|number| (serial(number), number % 2 == 0))
+            .collect();
         let told = parts(&many, true).unwrap();
         let more: Vec<bool> = told.iter().map(|part| part.more).collect();
         assert_eq!(more, [true, true, false]);
-        let read = told.iter().flat_map(|part| &part.serials);
-        let read: BTreeSet<Serial> = read
-            .map(|content| Serial::from_content(content).unwrap())
-            .collect();
-        assert_eq!(read, many);
+        let read = |of: fn(&wire::WatchRevokedResponse) -> &Vec<Vec<u8>>| -> BTreeSet<Serial> {
+            let read = told.iter().flat_map(of);
+            read.map(|content| Serial::from_content(content).unwrap())
+                .collect()
+        };
+        assert_eq!(read(|part| &part.serials), many.keys().copied().collect());
+        let held = many.iter().filter(|(_, held)| **held);
+        assert_eq!(read(|part| &part.held), held.map(|(serial, _)| *serial).collect());
         // None are told too, in a message that is the last.
-        assert_eq!(
-            parts(&BTreeSet::new(), true).unwrap(),
-            [wire::WatchRevokedResponse::default()]
-        );
+        let none = wire::WatchRevokedResponse {
+            tells_held: true,
+            ..wire::WatchRevokedResponse::default()
+        };
+        assert_eq!(parts(&BTreeMap::new(), true).unwrap(), [none]);
         // A version that knows no parts is not told of some of them as if they were all.
         parts(&many, false).unwrap_err();
-        assert_eq!(parts(&BTreeSet::from([serial(1)]), false).unwrap().len(), 1);
+        assert_eq!(
+            parts(&BTreeMap::from([(serial(1), false)]), false).unwrap().len(),
+            1
+        );
     }
 }

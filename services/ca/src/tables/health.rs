@@ -1,52 +1,39 @@
 //! What self-checks found of issuers.
 
-use store::time::{from_micros, to_micros};
-use store::{Db, StoreError, Tx};
+use store::time::to_micros;
+use store::{Columns, Db, StoreError, TableRow, Tx};
 use time::OffsetDateTime;
 
 use crate::domain::{Health, IssuerHealth};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    issuer: String,
-    ca: String,
-    problems: String,
-    unknown: String,
-    since_us: i64,
-    checked_us: i64,
-}
+/// A row. What cannot be read of it is not known; the next self-check writes it again.
+struct HealthRow(IssuerHealth);
 
-impl From<Row> for IssuerHealth {
-    fn from(row: Row) -> Self {
-        // The next self-check writes it again.
-        let read = |texts: &str| serde_json::from_str::<Vec<String>>(texts).ok();
-        let times = [row.since_us, row.checked_us].map(|time| from_micros(time).ok());
-        let (problems, unknown, [since, checked]) = match (read(&row.problems), read(&row.unknown), times) {
-            (Some(problems), Some(unknown), [Some(since), Some(checked)]) => {
-                (problems, unknown, [since, checked])
-            }
-            (_, _, times) => (
-                Vec::new(),
-                vec!["what was found is stored and cannot be read".to_owned()],
-                times.map(|time| time.unwrap_or(OffsetDateTime::UNIX_EPOCH)),
-            ),
+impl<'r, R: TableRow> sqlx::FromRow<'r, R> for HealthRow {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        let texts = |texts: &str| serde_json::from_str::<Vec<String>>(texts).ok();
+        let mut health = IssuerHealth {
+            issuer: columns.value("issuer")?,
+            ca: columns.value("ca")?,
+            problems: columns.parsed("problems", texts)?.unwrap_or_default(),
+            unknown: columns.parsed("unknown", texts)?.unwrap_or_default(),
+            since: columns.time("since_us")?.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            checked: columns.time("checked_us")?.unwrap_or(OffsetDateTime::UNIX_EPOCH),
         };
-        Self {
-            problems,
-            unknown,
-            since,
-            checked,
-            issuer: row.issuer,
-            ca: row.ca,
+        if !columns.damage().is_none() {
+            health.problems.clear();
+            health.unknown = vec!["what was found is stored and cannot be read".to_owned()];
         }
+        Ok(Self(health))
     }
 }
 
 /// Of the issuers of a CA, by name.
 pub(crate) async fn of_ca(db: &Db, ca: &str) -> Result<Vec<IssuerHealth>, StoreError> {
     let sql = "SELECT issuer, ca, problems, unknown, since_us, checked_us FROM issuer_health WHERE ca = $1 ORDER BY issuer";
-    let rows: Vec<Row> = store::read!(db, |c| sqlx::query_as(sql).bind(ca).fetch_all(c).await)?;
-    Ok(rows.into_iter().map(IssuerHealth::from).collect())
+    let rows: Vec<HealthRow> = store::read!(db, |c| sqlx::query_as(sql).bind(ca).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|HealthRow(health)| health).collect())
 }
 
 /// Issuers that were looked at for the last time before the first of these times, or after the second, and were healthy or unhealthy
@@ -75,8 +62,9 @@ pub(crate) async fn of_issuer(tx: &mut Tx, issuer: &str) -> Result<Option<Issuer
     lock(tx, issuer).await?;
     let sql =
         "SELECT issuer, ca, problems, unknown, since_us, checked_us FROM issuer_health WHERE issuer = $1";
-    let row: Option<Row> = store::tx!(tx, |c| sqlx::query_as(sql).bind(issuer).fetch_optional(c).await?);
-    Ok(row.map(IssuerHealth::from))
+    let row: Option<HealthRow> =
+        store::tx!(tx, |c| sqlx::query_as(sql).bind(issuer).fetch_optional(c).await?);
+    Ok(row.map(|HealthRow(health)| health))
 }
 
 /// What was found of it last; `None` if nothing is known. Waits for who else writes that.

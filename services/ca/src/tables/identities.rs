@@ -11,6 +11,7 @@ use x509::serial::Serial;
 use super::beside::{OwnCertificates, UNREVOKED, damaged_or};
 use super::certificates::{COLUMNS, Row};
 use super::issuance_facts::lock;
+use crate::domain::SERVICE_IDENTITY;
 use crate::domain::identities::{Asker, IdentityCounts};
 use crate::domain::signed::Signed;
 use crate::error::Error;
@@ -97,6 +98,27 @@ pub(crate) async fn record(tx: &mut Tx, group: &[&Signed]) -> Result<(), Error> 
         insert(tx, &REQUESTS, rows).await?;
     }
     Ok(())
+}
+
+/// The identities of services over one of these keys, of that requester or of all, whatever has become of them.
+pub(crate) async fn over_key(
+    tx: &mut Tx,
+    (key, twin): (&[u8; 32], Option<[u8; 32]>),
+    requester: Option<&str>,
+) -> Result<Vec<Serial>, Error> {
+    let sql = "SELECT serial FROM certificates WHERE spki_sha256 IN ($1, $2) AND profile = $3 AND ($4 IS NULL OR requester = $4)";
+    let rows: Vec<Vec<u8>> = store::tx!(tx, |connection| sqlx::query_scalar(sql)
+        .bind(key.to_vec())
+        .bind(twin.as_ref().unwrap_or(key).to_vec())
+        .bind(SERVICE_IDENTITY)
+        .bind(requester)
+        .fetch_all(connection)
+        .await)?;
+    // One that cannot be read is named as a certificate of the key.
+    Ok(rows
+        .iter()
+        .filter_map(|serial| Serial::from_bytes(serial).ok())
+        .collect())
 }
 
 /// What was issued to who showed that certificate, or one of those, is unexpired, and is valid or on hold. They stay as they are until

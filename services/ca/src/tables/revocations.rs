@@ -5,7 +5,7 @@
 //! names. Where it cannot be read which certificate of which issuer a row is about, there is nothing true to tell: the question
 //! fails, and names the row, unless whoever asks takes an answer of which that is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::{FromRow, QueryBuilder};
 use store::{Columns, Damage, Db, KeyList, StoreError, TableRow};
@@ -156,11 +156,11 @@ fn among<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
 }
 
 /// The serial numbers of all revocations and holds of a CA, of all its generations, expired or not: an expired certificate needs no
-/// revocation, but by which clock it has expired is for each process to say.
-pub(crate) async fn serials_of_ca(db: &Db, ca: &str) -> Result<BTreeSet<Serial>, Error> {
-    let rows: Vec<(Vec<u8>,)> = store::read!(db, |connection| {
+/// revocation, but by which clock it has expired is for each process to say. Each with whether it is on hold.
+pub(crate) async fn serials_of_ca(db: &Db, ca: &str) -> Result<BTreeMap<Serial, bool>, Error> {
+    let rows: Vec<(Vec<u8>, i64)> = store::read!(db, |connection| {
         sqlx::query_as(
-            "SELECT c.serial FROM certificates c
+            "SELECT c.serial, CAST(CASE WHEN c.reason = 6 THEN 1 ELSE 0 END AS BIGINT) FROM certificates c
              WHERE COALESCE(c.reason, c.revoked_at) IS NOT NULL AND c.ca = $1",
         )
         .bind(ca)
@@ -168,8 +168,10 @@ pub(crate) async fn serials_of_ca(db: &Db, ca: &str) -> Result<BTreeSet<Serial>,
         .await
     })?;
     // Octets that make no serial number are in no certificate that a peer could show.
-    let serials = rows.iter().map(|(serial,)| Serial::from_bytes(serial));
-    Ok(serials.filter_map(Result::ok).collect())
+    let serials = rows
+        .iter()
+        .filter_map(|(serial, held)| Some((Serial::from_bytes(serial).ok()?, *held == 1)));
+    Ok(serials.collect())
 }
 
 /// A place in the walk through all revocations, in the order of `certificates_revocations`: behind the row of this key.

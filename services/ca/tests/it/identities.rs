@@ -19,6 +19,7 @@ use crate::world::{World, anyone, csr, key, server};
 on_both_databases!(
     a_hold_names_what_was_issued_to_who_showed_the_identity,
     a_compromised_key_takes_what_was_made_with_every_identity_over_it,
+    an_identity_that_was_revoked_before_does_not_hide_what_was_made_with_it,
     a_stolen_identity_takes_what_was_made_with_it_along,
     an_identity_asks_for_few_others_and_late_in_its_life,
     a_name_has_few_identities_that_services_asked_for,
@@ -349,4 +350,29 @@ async fn a_compromised_key_takes_what_was_made_with_every_identity_over_it(world
     assert_eq!(reason_of(&world, &identity).await, Some(Reason::KeyCompromise));
     assert_eq!(reason_of(&world, &child).await, Some(Reason::PrivilegeWithdrawn));
     assert_eq!(reason_of(&world, &of_other).await, None);
+}
+
+async fn an_identity_that_was_revoked_before_does_not_hide_what_was_made_with_it(world: World) {
+    let shared = key();
+    let over_shared = IssueRequest {
+        csr: csr(&shared, &["uri:spiffe://example.test/svc/ocsp"]),
+        ..request()
+    };
+    let issued = world.client("process").issue(over_shared).await;
+    let identity = issued.unwrap().into_inner();
+    world.clock.advance(Duration::days(60));
+    let child = ask(&world, &identity).await.unwrap();
+    let user = world.issue(server(&shared, "a.example.test")).await;
+    revoke(&world, &identity, Reason::Superseded, false).await;
+    assert_eq!(reason_of(&world, &child).await, None);
+    let request = RevokeRequest {
+        serial: user.serial.to_string(),
+        reason: Reason::KeyCompromise,
+        invalidity: None,
+        same_key: true,
+        descendants: false,
+    };
+    let taken = world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
+    assert_eq!(serials(&taken.descendants.unwrap().revoked), sorted(&[&child]));
+    assert_eq!(reason_of(&world, &child).await, Some(Reason::PrivilegeWithdrawn));
 }

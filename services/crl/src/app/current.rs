@@ -109,9 +109,8 @@ impl App {
 impl State {
     /// How long ago ca said for the last time that nothing was left to tell.
     pub(crate) fn lag(&self, now: OffsetDateTime) -> Option<Duration> {
-        let passed = now - self.caught_up?;
-        // A clock that was set back says nothing.
-        Some(Duration::try_from(passed).unwrap_or_default())
+        // Where that is in the future, the clock was ahead then: how long ago it was is not known, and may be as much.
+        Some((now - self.caught_up?).unsigned_abs())
     }
 
     /// What is missing for every certificate to have a list that is in force; empty if nothing is.

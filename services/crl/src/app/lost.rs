@@ -1,11 +1,11 @@
-//! Revocations that were published and that ca does not know: its database was restored from an older backup.
+//! Revocations and holds that were published and that ca does not know: its database was restored from an older backup.
 
 use std::collections::BTreeMap;
 
+use kit::error::{Fault as _, Kind as ErrorKind};
 use kit::revocations::Revocation;
 use proto::ca::v1::StatusRequest;
 use store::Rows;
-use x509::Serial;
 use x509::crl::Reason;
 
 use super::App;
@@ -24,6 +24,10 @@ const ASKED: usize = 500;
 pub(crate) struct LostRevocations {
     /// Certificates that ca issued and does not call revoked for good, each as `<serial number> of <issuer>`.
     pub(crate) to_revoke: Vec<String>,
+    /// Certificates that are on hold in CRLs alone, each alike.
+    pub(crate) held: Vec<String>,
+    /// Issuers that ca does not know, each with the number of their entries.
+    pub(crate) of_unknown_issuers: Vec<String>,
     /// Certificates that ca lost too. It can revoke none of them; OCSP calls none of them good.
     pub(crate) not_issued: Vec<String>,
     /// What is wrong with entries that cannot be read.
@@ -33,7 +37,7 @@ pub(crate) struct LostRevocations {
 }
 
 impl App {
-    /// Looks at certificates that were published as revoked for good, and that ca did not know to be.
+    /// Looks at certificates that were published as revoked or on hold, and that ca did not know to be.
     ///
     /// # Errors
     /// [`Error::Ca`], `Common::Store`.
@@ -45,13 +49,20 @@ impl App {
             ..LostRevocations::default()
         };
         read.truncate(MOST);
-        let mut by_issuer = BTreeMap::<String, Vec<Serial>>::new();
-        for LostRevocation { issuer, serial } in read {
-            by_issuer.entry(issuer).or_default().push(serial);
+        let mut by_issuer = BTreeMap::<String, Vec<LostRevocation>>::new();
+        for one in read {
+            by_issuer.entry(one.issuer.clone()).or_default().push(one);
         }
-        for (issuer, serials) in by_issuer {
-            for serials in serials.chunks(ASKED) {
-                self.ask_about_lost(&issuer, serials, &mut lost).await?;
+        for (issuer, all) in by_issuer {
+            for some in all.chunks(ASKED) {
+                match self.ask_about_lost(&issuer, some, &mut lost).await {
+                    // The others are looked at all the same.
+                    Err(Error::Ca(fault)) if fault.kind() == ErrorKind::NotFound => {
+                        lost.of_unknown_issuers.push(format!("{issuer} ({})", all.len()));
+                        break;
+                    }
+                    asked => asked?,
+                }
             }
         }
         Ok(lost)
@@ -60,26 +71,28 @@ impl App {
     async fn ask_about_lost(
         &self,
         issuer: &str,
-        serials: &[Serial],
+        some: &[LostRevocation],
         lost: &mut LostRevocations,
     ) -> Result<(), Error> {
         let request = StatusRequest {
             issuer: issuer.to_owned(),
-            serials: serials.iter().map(Serial::to_content).collect(),
+            serials: some.iter().map(|one| one.serial.to_content()).collect(),
         };
         let answer = self.ca.clone().status(request).await.map_err(of_ca)?;
         let items = answer.into_inner().items;
-        if items.len() != serials.len() {
+        if items.len() != some.len() {
             let problem = "ca did not say of each certificate whether it is revoked";
             return Err(Error::internal(problem));
         }
-        for (serial, status) in serials.iter().zip(items) {
+        for (LostRevocation { serial, is_hold, .. }, status) in some.iter().zip(items) {
             let reason = status
                 .revocation
                 .map(|revocation| Revocation::read(&revocation).reason);
             let named = format!("{serial} of {issuer}");
             match reason {
                 _ if !status.issued => lost.not_issued.push(named),
+                None if *is_hold => lost.held.push(named),
+                Some(Reason::CertificateHold) if *is_hold => {}
                 None | Some(Reason::CertificateHold) => lost.to_revoke.push(named),
                 // It was revoked again.
                 Some(_) => {}

@@ -10,7 +10,7 @@ mod lists;
 mod pointed;
 mod statuses;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use client::{Reach, RelyingError, RelyingParty, Subject};
 use kit::error::Common;
@@ -133,7 +133,8 @@ impl Checker {
             found.add(of_scope.clone());
         }
         for texts in [&mut found.problems, &mut found.unknown] {
-            texts.dedup();
+            let mut told = BTreeSet::new();
+            texts.retain(|text| told.insert(text.clone()));
             texts.truncate(MOST);
         }
         IssuerFindings {

@@ -1,7 +1,7 @@
 //! Take a snapshot of ca: which issuers there are, and what of theirs is revoked or on hold.
 //!
-//! The entries of a snapshot are put over those that are there, page by page, and what it does not have is released in the
-//! transaction of its end. So no entry is missing for a moment, also where the snapshot is cut off and taken again.
+//! The entries of a snapshot are put over those that are there, page by page, and holds that it does not have are released in the
+//! transaction of its end, unless it is of an older ca than the one that was followed: that one lost them. So no entry is missing for a moment, also where the snapshot is cut off and taken again.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use kit::grpc::RemoteFault;
 use kit::revocations::RevokedCertificate;
 use proto::ca::v1 as wire;
 use proto::ca::v1::snapshot_revocations_response::Part;
+use store::Tx;
 use store::feed::Cursor;
 use store::feed::cursors::{self, Step};
 use store::lease::Lease;
@@ -23,7 +24,7 @@ use super::apply::{move_on, place};
 use crate::domain::change::Revoked;
 use crate::domain::{Issuer, Scope, is_compromise};
 use crate::error::Error;
-use crate::tables::entries::{self, Source};
+use crate::tables::entries::{self, Source, Unseen};
 use crate::tables::{issuers, scopes, snapshots};
 
 impl App {
@@ -129,6 +130,26 @@ impl App {
         Ok(())
     }
 
+    /// Decides on the entries of a scope that a snapshot did not have; `is_older`: of a ca that once knew more.
+    async fn settle_unseen(
+        &self,
+        tx: &mut Tx,
+        (unseen, is_older): (&Unseen, bool),
+        snapshot: (i64, OffsetDateTime),
+    ) -> Result<(), Error> {
+        let scope = &unseen.scope;
+        let lost_holds = is_older && unseen.held > 0;
+        if unseen.revoked > 0 || lost_holds {
+            stay(unseen, if lost_holds { unseen.held } else { 0 });
+            entries::mark_unknown(tx, (scope, lost_holds), snapshot).await?;
+        }
+        if unseen.held > 0 && !lost_holds {
+            let change = scopes::next_change(tx, scope, self.is_immediate()).await?;
+            entries::release_unseen(tx, scope, snapshot, change).await?;
+        }
+        Ok(())
+    }
+
     async fn end_snapshot(
         &self,
         lease: &Lease,
@@ -137,37 +158,42 @@ impl App {
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lease.hold(&mut tx).await?;
-        let unseen = entries::unseen(&mut tx, number, from).await?;
-        unseen.damaged.iter().for_each(|problem| of_no_list(problem));
-        for unseen in unseen.read {
-            let scope = &unseen.scope;
-            if unseen.revoked > 0 {
-                // Nothing makes a revoked certificate good again, and a backup of ca least of all.
-                tracing::error!(
-                    %scope,
-                    entries = unseen.revoked,
-                    "ca does not know revocations that were published, or calls them holds; they stay in the lists"
-                );
-                entries::mark_unknown(&mut tx, scope, (number, from)).await?;
-            }
-            if unseen.held > 0 {
-                let change = scopes::next_change(&mut tx, scope, self.is_immediate()).await?;
-                entries::release_unseen(&mut tx, scope, (number, from), change).await?;
-            }
-        }
-        snapshots::end(&mut tx, number).await?;
-        let from = match place(&mut tx).await {
+        let before = match place(&mut tx).await {
             Err(error) if error.is_of_content() => {
                 cursors::forget(&mut tx, service::CA, service::CRL).await?;
                 Cursor::START
             }
             place => place?,
         };
-        move_on(&mut tx, Step { from, to: cursor }).await?;
+        // It had told more by then than it knows now.
+        let is_older = cursor < before;
+        let unseen = entries::unseen(&mut tx, number, from).await?;
+        unseen.damaged.iter().for_each(|problem| of_no_list(problem));
+        for unseen in unseen.read {
+            self.settle_unseen(&mut tx, (&unseen, is_older), (number, from))
+                .await?;
+        }
+        snapshots::end(&mut tx, number).await?;
+        let step = Step {
+            from: before,
+            to: cursor,
+        };
+        move_on(&mut tx, step).await?;
         tx.commit().await?;
         self.wake();
         Ok(())
     }
+}
+
+/// Nothing makes a revoked certificate good again, and a backup of ca least of all. Whether a hold that it lost would have ended by now,
+/// an operator says.
+fn stay(unseen: &Unseen, holds: i64) {
+    tracing::error!(
+        scope = %unseen.scope,
+        revoked = unseen.revoked,
+        holds,
+        "ca does not know revocations or holds that were published, or calls revocations holds; they stay in the lists"
+    );
 }
 
 fn of_no_list(problem: &str) {

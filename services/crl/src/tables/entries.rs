@@ -113,7 +113,7 @@ pub(crate) async fn release(
 /// What a snapshot did not have, of certificates that end from that time on.
 pub(crate) struct Unseen {
     pub(crate) scope: Scope,
-    /// On hold before: they were released.
+    /// On hold before, and not known to be lost.
     pub(crate) held: i64,
     /// Revoked for good before.
     pub(crate) revoked: i64,
@@ -150,7 +150,7 @@ pub(crate) async fn unseen(
     snapshot: i64,
     from: OffsetDateTime,
 ) -> Result<Rows<Unseen>, StoreError> {
-    let sql = "SELECT issuer, shard, SUM(CASE WHEN reason = 6 THEN 1 ELSE 0 END) AS held, \
+    let sql = "SELECT issuer, shard, SUM(CASE WHEN reason = 6 AND seen >= 0 THEN 1 ELSE 0 END) AS held, \
         SUM(CASE WHEN reason NOT IN (6, 8) THEN 1 ELSE 0 END) AS revoked FROM entries \
         WHERE seen <> $1 AND not_after_us >= $2 GROUP BY issuer, shard ORDER BY issuer, shard";
     let rows: Vec<UnseenRow> = store::tx!(tx, |c| sqlx::query_as(sql)
@@ -164,15 +164,18 @@ pub(crate) async fn unseen(
     })
 }
 
-/// Marks what is revoked for good and the snapshot did not have, or called a hold: ca does not know it. `seen` is the number of the
-/// snapshot, negative, until ca says it again.
+/// Marks what is revoked for good and the snapshot did not have, or called a hold, and `holds` too if that is said: ca does not know it.
+/// `seen` is the number of the snapshot, negative, until ca says it again.
 pub(crate) async fn mark_unknown(
     tx: &mut Tx,
-    scope: &Scope,
+    (scope, holds): (&Scope, bool),
     (snapshot, from): (i64, OffsetDateTime),
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE entries SET seen = -$3 \
+    const REVOKED: &str = "UPDATE entries SET seen = -$3 \
         WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND not_after_us >= $4 AND reason NOT IN (6, 8)";
+    const HELD_TOO: &str = "UPDATE entries SET seen = -$3 \
+        WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND not_after_us >= $4 AND reason <> 8";
+    let sql = if holds { HELD_TOO } else { REVOKED };
     store::tx!(tx, |c| sqlx::query(sql)
         .bind(scope.issuer.as_str())
         .bind(i64::from(scope.shard))
@@ -184,7 +187,7 @@ pub(crate) async fn mark_unknown(
     Ok(())
 }
 
-/// Releases the holds of a scope that the snapshot did not have.
+/// Releases the holds of a scope that the snapshot did not have, but for those that ca is known to have lost.
 pub(crate) async fn release_unseen(
     tx: &mut Tx,
     scope: &Scope,
@@ -192,7 +195,7 @@ pub(crate) async fn release_unseen(
     change: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE entries SET reason = 8, change = $5 \
-        WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND not_after_us >= $4 AND reason = 6";
+        WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND seen >= 0 AND not_after_us >= $4 AND reason = 6";
     store::tx!(tx, |c| sqlx::query(sql)
         .bind(scope.issuer.as_str())
         .bind(i64::from(scope.shard))

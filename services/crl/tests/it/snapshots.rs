@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crl::Kind;
-use kit::service::Verdict;
+use kit::service::{Finding, Verdict};
 use proto::ca::v1 as wire;
 use testkit::on_both_databases;
 use x509::Serial;
 use x509::crl::Reason;
 
-use crate::world::{NOT_AFTER_US, NOW, World};
+use crate::world::{NOT_AFTER_US, NOW, Process, World};
 
 on_both_databases!(
     a_new_database_begins_with_a_snapshot,
@@ -20,6 +20,7 @@ on_both_databases!(
     an_event_that_cannot_be_read_stops_no_list,
     an_entry_that_no_list_can_have_keeps_none_of_the_others_out,
     a_silent_ca_is_found,
+    a_hold_that_an_older_ca_lost_stays_one_until_it_is_decided,
 );
 
 pub(crate) fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
@@ -208,4 +209,55 @@ async fn a_silent_ca_is_found(world: World) {
         tokio::task::yield_now().await;
     }
     process.stop().await;
+}
+
+async fn a_hold_that_an_older_ca_lost_stays_one_until_it_is_decided(world: World) {
+    let process = world.start().await;
+    world.ca.revoke("0a", "certificate-hold", 0);
+    world.ca.revoke("0b", "certificate-hold", 0);
+    world.complete_with(2).await;
+    process.stop().await;
+    let known = entry(10, wire::Reason::CertificateHold);
+    world.ca.restore(1, vec![known.clone()]);
+    world.ca.amend("0a", "certificate-hold");
+    let process = world.start().await;
+    let found = published_revocations(&process, |found| found.verdict != Verdict::Ok).await;
+    assert!(
+        found.detail.ends_with("on hold: 0b of issuing") && found.fix.contains("gigvault cert hold"),
+        "{found:?}"
+    );
+    process.stop().await;
+    // Another snapshot of the same ca does not end it either.
+    world.ca.revoke("0c", "key-compromise", 0);
+    world.ca.prune();
+    world
+        .ca
+        .set_snapshot(vec![known, entry(12, wire::Reason::KeyCompromise)]);
+    let process = world.start().await;
+    let three = world.complete_with(3).await.number;
+    assert_eq!(world.ca.snapshots(), 3);
+    let list = process.list(&world, 0, Kind::Complete).await;
+    let of_0b = list.find(&Serial::from_bytes(&[11]).unwrap()).unwrap();
+    assert_eq!(of_0b.reason, Some(Reason::CertificateHold));
+    // An operator decides.
+    world.ca.revoke("0b", "certificate-hold", 0);
+    world.ca.release("0b");
+    world
+        .published(|list| list.kind == "complete" && list.entries == 2 && list.number > three)
+        .await;
+    published_revocations(&process, |found| found.verdict == Verdict::Ok).await;
+    process.stop().await;
+}
+
+/// What `doctor` says of them, once that is so.
+async fn published_revocations(process: &Process, wanted: impl Fn(&Finding) -> bool) -> Finding {
+    loop {
+        let checks = process.crl.service().doctor;
+        let row = checks.iter().find(|check| check.name == "published revocations");
+        let finding = row.unwrap().look().await;
+        if wanted(&finding) {
+            return finding;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -28,6 +28,12 @@ struct ExpectedStatus {
     by: &'static str,
     /// `ca` lost the revocation, and maybe the certificate. Anything but good is right of it.
     lost: bool,
+    /// It is not revoked any more: who does not know it says nothing wrong.
+    released: bool,
+}
+
+fn is_released(one: &SampledEntry) -> bool {
+    one.entry.reason == Some(Reason::RemoveFromCrl)
 }
 
 impl ExpectedStatus {
@@ -36,6 +42,7 @@ impl ExpectedStatus {
             reason,
             by: "ca",
             lost: false,
+            released: false,
         }
     }
 
@@ -44,6 +51,7 @@ impl ExpectedStatus {
             reason: expected(&one.entry),
             by: "the CRL",
             lost: one.lost_by_ca,
+            released: is_released(one),
         }
     }
 }
@@ -100,7 +108,7 @@ impl Look<'_> {
                 CertStatus::Good => None,
                 CertStatus::Revoked { reason, .. } => Some(reason.unwrap_or(Reason::Unspecified)),
                 // A relying party does not take what the responder does not know.
-                CertStatus::Unknown if wanted.lost => return,
+                CertStatus::Unknown if wanted.lost || wanted.released => return,
                 CertStatus::Unknown => {
                     problem = Some(format!("{url} does not know certificate {serial}"));
                     continue;
@@ -148,8 +156,9 @@ impl Look<'_> {
             let says = status
                 .revocation
                 .map(|revocation| Revocation::read(&revocation).reason);
-            if !status.issued && one.lost_by_ca {
-                // It cannot be revoked again, and need not be: the CRL lists it, and OCSP does not call it good.
+            if !status.issued && (one.lost_by_ca || is_released(one)) {
+                // It cannot be revoked again, and need not be: the CRL lists it, and OCSP does not call it good. Of a hold that was
+                // released, only deltas tell, and that it is over.
             } else if !status.issued {
                 let problem = format!("ca did not issue certificate {serial}, which the CRL lists");
                 found.problems.push(problem);

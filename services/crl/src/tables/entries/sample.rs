@@ -7,6 +7,7 @@ use store::{Columns, Damage, Db, Rows, StoreError, TableRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::Serial;
+use x509::crl::Reason;
 
 use super::EntryRow;
 use crate::domain::{LostRevocation, SampledEntry, Scope};
@@ -77,6 +78,7 @@ pub(crate) async fn sample(
 struct LostRow {
     issuer: String,
     serial: Vec<u8>,
+    reason: i64,
     damage: Damage,
 }
 
@@ -86,6 +88,7 @@ impl<'r, R: TableRow> FromRow<'r, R> for LostRow {
         Ok(Self {
             issuer: columns.value("issuer")?,
             serial: columns.value("serial")?,
+            reason: columns.value("reason")?,
             damage: columns.damage(),
         })
     }
@@ -101,17 +104,18 @@ impl TryFrom<LostRow> for LostRevocation {
         Ok(Self {
             issuer: row.issuer,
             serial,
+            is_hold: row.reason == i64::from(Reason::CertificateHold.code()),
         })
     }
 }
 
-/// What is revoked for good and has not ended, and ca does not know, by issuer and serial number; at most `most`.
+/// What is revoked or on hold and has not ended, and ca does not know, by issuer and serial number; at most `most`.
 pub(crate) async fn unknown_to_ca(
     db: &Db,
     now: OffsetDateTime,
     most: usize,
 ) -> Result<Rows<LostRevocation>, StoreError> {
-    let sql = "SELECT issuer, serial FROM entries WHERE seen < 0 AND not_after_us >= $1 AND reason NOT IN (6, 8) \
+    let sql = "SELECT issuer, serial, reason FROM entries WHERE seen < 0 AND not_after_us >= $1 AND reason <> 8 \
         ORDER BY issuer, serial LIMIT $2";
     let rows: Vec<LostRow> = store::read!(db, |c| sqlx::query_as(sql)
         .bind(to_micros(now))

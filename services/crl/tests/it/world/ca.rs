@@ -1,5 +1,7 @@
 //! A ca that says what a test tells it to.
 
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -148,12 +150,6 @@ impl FakeCa {
 
     pub(crate) fn snapshots(&self) -> usize {
         self.inner.lock().unwrap().snapshots
-    }
-
-    /// The feed begins behind what was told so far.
-    pub(crate) fn prune(&self) {
-        let mut inner = self.inner.lock().unwrap();
-        inner.pruned = inner.events.len();
     }
 
     /// Writes an event into the feed.
@@ -372,7 +368,11 @@ impl ca_server::Ca for FakeCa {
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let after = request.into_inner().after;
         let place: usize = after.split('-').next().unwrap().parse().unwrap_or(0);
-        if place < self.inner.lock().unwrap().pruned {
+        let (pruned, last) = {
+            let inner = self.inner.lock().unwrap();
+            (inner.pruned, inner.events.len())
+        };
+        if place < pruned || place > last {
             return Err(Status::out_of_range("the events that follow were removed"));
         }
         let (ca, told) = (self.clone(), self.told.subscribe());
