@@ -87,6 +87,25 @@ struct Data {
     not_after_us: Option<i64>,
 }
 
+impl Subject {
+    /// The certificate that an event says was issued. `None` for other events, and for one that cannot be read: whether a certificate
+    /// is revoked does not depend on it.
+    #[must_use]
+    pub fn of_issued(event: &FeedEvent) -> Option<Self> {
+        let name = event.r#type.strip_prefix(PREFIX)?;
+        let is = |wanted: EventType| wanted.name() == name;
+        if !is(EventType::CertificateIssued) && !is(EventType::CertificateRenewed) {
+            return None;
+        }
+        let data: Data = serde_json::from_str(&event.data).ok()?;
+        Some(Self {
+            issuer: data.issuer?,
+            crl_shard: data.crl_shard.unwrap_or(0),
+            serial: event.subject.parse().ok()?,
+        })
+    }
+}
+
 impl Change {
     /// Reads an event of the feed of `ca`; `None` for one about something else.
     ///
@@ -283,6 +302,24 @@ mod tests {
         let mut other = event(EventType::CertificateHeld, &whole);
         other.subject = "-1".to_owned();
         assert!(Change::read(&other).is_err());
+    }
+
+    #[test]
+    fn certificates_that_were_issued_or_renewed_are_found_in_events() {
+        let data = json!({"issuer": "a.2", "crl_shard": 3});
+        for kind in [EventType::CertificateIssued, EventType::CertificateRenewed] {
+            let found = Subject::of_issued(&event(kind, &data)).unwrap();
+            assert_eq!((found.issuer.as_str(), found.crl_shard), ("a.2", 3));
+            assert_eq!(found.serial, "0a".parse().unwrap());
+        }
+        assert_eq!(
+            Subject::of_issued(&event(EventType::CertificateHeld, &data)),
+            None
+        );
+        assert_eq!(
+            Subject::of_issued(&event(EventType::CertificateIssued, &json!({}))),
+            None
+        );
     }
 
     /// Verbatim: `not_after` in seconds in one event and as text in another, and without members that came later.

@@ -11,6 +11,7 @@ mod feed;
 mod issuers;
 mod known;
 mod make;
+mod presign;
 mod queries;
 mod responders;
 mod shared;
@@ -42,6 +43,7 @@ use cache::Responses;
 use certificate_status::Statuses;
 pub(crate) use feed::RevocationFollower;
 use known::KnownRevocations;
+use presign::Presigning;
 use queries::Queries;
 use shared::Shared;
 use sign::Signatures;
@@ -72,6 +74,8 @@ struct Inner {
     responses: Responses,
     /// What other processes have signed; none without Redis.
     shared: Option<Shared>,
+    /// What is to be signed before it is asked for.
+    presigning: Presigning,
     /// When certificates were asked about.
     queries: Queries,
     /// What is asked of `ca`, and of `keymgr`.
@@ -112,6 +116,7 @@ impl App {
             known: KnownRevocations::new(currency, Arc::clone(&clock)),
             responses: Responses::new(&config),
             shared: redis.map(Shared::new),
+            presigning: Presigning::default(),
             queries: Queries::default(),
             statuses: certificate_status::in_batches(&ca),
             signatures: sign::in_batches(&keymgr, config.max_batch),

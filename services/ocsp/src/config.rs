@@ -47,6 +47,9 @@ pub struct Config {
     /// takes `keymgr.max_batch`.
     #[schemars(range(min = 1, max = MAX_BATCH))]
     pub max_batch: usize,
+    /// Sign the response of a certificate when it is issued, revoked, put on hold, or released, and not when it is first asked for: a
+    /// signature for each. With several processes each signs, unless it finds in Redis what another has signed.
+    pub presign: bool,
     /// Who signs: `delegated` responders with keys of their own, or `direct`, the keys of the CAs, which
     /// `keymgr.ca_keys_sign_ocsp` has to allow.
     pub signing: Signing,
@@ -80,6 +83,7 @@ impl Default for Config {
             unissued: Unissued::default(),
             archive_cutoff: Duration::ZERO,
             max_batch: 128,
+            presign: false,
             signing: Signing::default(),
         }
     }

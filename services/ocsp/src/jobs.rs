@@ -32,12 +32,16 @@ const TIMES_EVERY: Duration = Duration::from_secs(300);
 
 /// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
 pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
-    let [following, issuers, expired, old, queries, lag, times] = std::array::from_fn(|_| app.clone());
+    let [following, issuers, presigned, expired, old, queries, lag, times] =
+        std::array::from_fn(|_| app.clone());
     vec![
         Job::task("revocations", move |stop| {
             follow_revocations(following, cursor, stop)
         }),
         Job::task("OCSP issuers", move |stop| look_after_issuers(issuers, stop)),
+        Job::task("presigned responses", move |stop| async move {
+            stop.run_until_cancelled(presigned.presign_all()).await;
+        }),
         Job::each("expired revocations", EXPIRED_EVERY, move || {
             let app = expired.clone();
             async move {

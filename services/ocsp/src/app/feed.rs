@@ -72,7 +72,10 @@ impl Follower for RevocationFollower {
 impl App {
     async fn apply(&self, event: &FeedEvent) -> Result<(), Error> {
         let (subject, change) = match Event::read(event)? {
-            None => return Ok(()),
+            None => {
+                self.presign_issued(event);
+                return Ok(());
+            }
             Some(Event::CaAdded(name)) => {
                 self.announced().insert(name);
                 self.0.changed.notify_one();
@@ -93,7 +96,8 @@ impl App {
             self.0.changed.notify_one();
         }
         // What is kept is compared with what is known before it is served. This makes room.
-        self.0.responses.forget(&Arc::from(issuer), serial).await;
+        self.0.responses.forget(&Arc::from(&*issuer), serial).await;
+        self.presign(&issuer, serial);
         Ok(())
     }
 

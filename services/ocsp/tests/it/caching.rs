@@ -15,6 +15,7 @@ on_both_databases!(
     a_response_is_made_anew_at_half_of_its_validity,
     an_answer_to_a_nonce_is_of_this_moment_and_kept_nowhere,
     both_hashes_and_both_methods_are_answered,
+    a_response_is_signed_before_it_is_asked_for_where_that_is_set,
     who_has_a_response_already_is_told_so,
     no_date_makes_a_response_of_one_that_says_something_else,
 );
@@ -248,4 +249,36 @@ async fn no_date_makes_a_response_of_one_that_says_something_else(world: World) 
         assert_ne!(after.headers["etag"], before.headers["etag"]);
         before = after;
     }
+}
+
+async fn a_response_is_signed_before_it_is_asked_for_where_that_is_set(world: World) {
+    let ahead = world
+        .replica(ocsp::Config {
+            presign: true,
+            ..ocsp::Config::default()
+        })
+        .await;
+    let before = world.to_keymgr.calls("SignBatch");
+    let certificate = world.issue("issuing").await;
+    eventually("it is signed", async || {
+        world.to_keymgr.calls("SignBatch") > before
+    })
+    .await;
+    // It may be on its way into memory, where it is found or waited for.
+    eventually("it is kept", async || {
+        let signed = world.to_keymgr.calls("SignBatch");
+        let told = world.status_by(&ahead, &certificate).await;
+        told == Ok(CertStatus::Good) && world.to_keymgr.calls("SignBatch") == signed
+    })
+    .await;
+    let signed = world.to_keymgr.calls("SignBatch");
+    world.revoke(&certificate, WireReason::Superseded).await;
+    eventually("the revocation is signed", async || {
+        world.to_keymgr.calls("SignBatch") > signed
+    })
+    .await;
+    assert!(matches!(
+        world.status_by(&ahead, &certificate).await,
+        Ok(CertStatus::Revoked { .. })
+    ));
 }
