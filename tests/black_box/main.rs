@@ -57,6 +57,7 @@ mod paging;
 mod pairings;
 mod pkcs12;
 mod postgresql;
+mod probe;
 mod process;
 mod procfs;
 mod profiles;

@@ -90,6 +90,10 @@ metrics! {
         "Entries that were written to the directory in crl.directory; the result is ok or failed.";
     CRL_FEED_LAG_SECONDS "gigvault_crl_feed_lag_seconds" Gauge Seconds []:
         "How old the revocations that CRLs are made of can be at most; noted every ten seconds.";
+    REVOCATION_VISIBLE_SECONDS "gigvault_revocation_visible_seconds" Histogram Seconds ["ca", "channel"]:
+        "Time from a revocation until a relying party sees it at the URLs in the certificate, by ocsp, crl, or delta; of certificates that ca.probe_interval has issued for it.";
+    REVOCATION_UNSEEN_TOTAL "gigvault_revocation_unseen_total" Counter Count ["ca", "channel"]:
+        "Revocations of such certificates that were not seen within a minute.";
     ISSUANCE_GROUP_SIZE "gigvault_issuance_group_size" Histogram Count []:
         "Certificates that shared one commit.";
     QUEUE_DEPTH "gigvault_queue_depth" Gauge Count ["queue"]:

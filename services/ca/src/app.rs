@@ -15,6 +15,7 @@ mod issue;
 mod ocsp_queries;
 mod ocsp_signer;
 mod plans;
+mod probe;
 mod renew;
 mod revocations;
 mod revoke;

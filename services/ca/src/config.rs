@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::config::SettingFault;
+use kit::config::{SettingFault, span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,14 @@ pub struct Config {
     /// when a certificate is issued, and written into it: another number holds for certificates that are issued from then on.
     #[schemars(range(min = 0, max = MAX_CRL_SHARDS))]
     pub crl_shards: u32,
+    /// How often each CA issues a certificate, revokes it, and looks at the URLs in it until relying parties learn of it, such as
+    /// `10m`; `0s` never. `gigvault_revocation_visible_seconds` tells how long that took. Each time costs a revocation: where
+    /// `crl.immediate` is set, new lists too.
+    #[serde(with = "kit::config::span::or_zero")]
+    #[schemars(with = "String", extend("pattern" = span::PATTERN))]
+    pub probe_interval: Duration,
+    /// The profile of certificates that are issued for that.
+    pub probe_profile: String,
 }
 
 impl Default for Config {
@@ -38,6 +46,8 @@ impl Default for Config {
             max_batch: 256,
             queue: 4096,
             crl_shards: 0,
+            probe_interval: Duration::ZERO,
+            probe_profile: "tls-client".to_owned(),
         }
     }
 }
@@ -50,6 +60,9 @@ const MAX_BATCH: usize = 512;
 const MAX_QUEUE: usize = 100_000;
 /// Each shard is signed and published by itself, also where it is empty.
 const MAX_CRL_SHARDS: u32 = 1024;
+/// A revocation is looked for during a minute.
+const SHORTEST_PROBE_INTERVAL: Duration = Duration::from_secs(60);
+const LONGEST_PROBE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 impl Config {
     /// What the types do not say.
@@ -88,6 +101,33 @@ impl Config {
             let allowed = format!("takes 0 to {MAX_CRL_SHARDS}");
             faults.push(SettingFault::new("ca.crl_shards", self.crl_shards, allowed));
         }
+        faults.extend(self.probe_faults());
+        faults
+    }
+
+    fn probe_faults(&self) -> Vec<SettingFault> {
+        if self.probe_interval.is_zero() {
+            return Vec::new();
+        }
+        let mut faults = Vec::new();
+        let (shortest, longest) = (SHORTEST_PROBE_INTERVAL, LONGEST_PROBE_INTERVAL);
+        if !(shortest..=longest).contains(&self.probe_interval) {
+            let allowed = format!(
+                "takes 0s, or {} to {}",
+                span::format(shortest),
+                span::format(longest)
+            );
+            let given = span::format(self.probe_interval);
+            faults.push(SettingFault::new("ca.probe_interval", given, allowed));
+        }
+        if self.longest_validity(&self.probe_profile).is_none() {
+            let allowed = "takes the name of a profile";
+            faults.push(SettingFault::new(
+                "ca.probe_profile",
+                &self.probe_profile,
+                allowed,
+            ));
+        }
         faults
     }
 
@@ -113,6 +153,12 @@ mod tests {
             (r#"{"max_batch": 513}"#, "ca.max_batch"),
             (r#"{"queue": 0}"#, "ca.queue"),
             (r#"{"crl_shards": 1025}"#, "ca.crl_shards"),
+            (r#"{"probe_interval": "59s"}"#, "ca.probe_interval"),
+            (r#"{"probe_interval": "25h"}"#, "ca.probe_interval"),
+            (
+                r#"{"probe_interval": "10m", "probe_profile": "web"}"#,
+                "ca.probe_profile",
+            ),
             (r#"{"queue": 18446744073709551615}"#, "ca.queue"),
         ] {
             let faults = serde_json::from_str::<Config>(text).unwrap().check();

@@ -1,9 +1,10 @@
 //! Background work: removes idempotency keys after a day, jobs after a month, and requests for identities that nothing follows from,
-//! records compromised keys and key types that an earlier version left out, and counts certificates that expire soon. One replica does
-//! what is done to the database.
+//! records compromised keys and key types that an earlier version left out, counts certificates that expire soon, and probes how soon
+//! revocations are visible where that is set. One replica does what is done to the database.
 
 mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kit::jobs::Worker;
@@ -40,7 +41,7 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
     let [pruning, jobs, identities, keys, types, health, expiring, known] =
         std::array::from_fn(|_| app.clone());
     let db = || app.db.clone();
-    vec![
+    let mut all = vec![
         Job::leader("old idempotency keys", EVERY, db(), move |lease| {
             let app = pruning.clone();
             async move { prune(&app, &lease).await }
@@ -77,7 +78,34 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
         Job::task("default CA", |_stop| async move {
             known.authorities.warn_without_default(&known.config);
         }),
-    ]
+    ];
+    all.extend(probe(app));
+    all
+}
+
+/// One of several processes does it.
+fn probe(app: &App) -> Option<Job> {
+    let every = app.config.probe_interval;
+    if every.is_zero() {
+        return None;
+    }
+    let probe = match app.probe() {
+        Ok(probe) => Arc::new(probe),
+        Err(error) => {
+            tracing::warn!(cause = %error, "it is not probed how soon revocations are visible");
+            return None;
+        }
+    };
+    let (db, app) = (app.db.clone(), app.clone());
+    Some(Job::leader(
+        "probe of visible revocation",
+        every,
+        db,
+        move |_lease| {
+            let (app, probe) = (app.clone(), Arc::clone(&probe));
+            async move { app.probe_revocations(&probe).await }
+        },
+    ))
 }
 
 async fn prune(app: &App, lease: &Lease) -> Result<(), Error> {

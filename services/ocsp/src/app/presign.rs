@@ -5,8 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt as _;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use kit::error::chain;
 use kit::revocations::Subject;
 use proto::feed::v1::FeedEvent;
