@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::current::State;
+use crate::domain::due::ScopeState;
 use crate::domain::{Kind, Scope};
 
 /// A step of a list takes less, or fails: each has a time limit of the database or of a connection.
@@ -90,6 +91,11 @@ fn tolerated(kind: Kind) -> time::Duration {
 }
 
 impl App {
+    /// When the next list of that kind is to be made.
+    pub(crate) fn due(&self, scope_state: &ScopeState, kind: Kind, now: OffsetDateTime) -> OffsetDateTime {
+        scope_state.due(kind, (self.config.interval(kind), &self.base_url), now)
+    }
+
     /// Notes which lists are due. Answers those that have been for too long, whichever process should have made them.
     pub(crate) fn overdue(&self, state: &State, now: OffsetDateTime) -> Vec<String> {
         let mut seen = self.overdue.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +106,7 @@ impl App {
                 let Some(list) = scope_state.current(kind) else {
                     continue;
                 };
-                if scope_state.due(kind, self.config.interval(kind), now) > now {
+                if self.due(scope_state, kind, now) > now {
                     continue;
                 }
                 let key = (scope_state.scope.clone(), kind);
