@@ -172,3 +172,71 @@ async fn a_compromised_key_is_in_the_directory_as_soon_as_http_has_it() {
         assert!(asked.lists(&value, serial));
     }
 }
+
+/// The URL of the scheme that certificates name for their CRL.
+fn pointer(certificate: &std::path::Path, scheme: &str) -> String {
+    let said = judge::run(
+        "openssl",
+        &[
+            "x509",
+            "-noout",
+            "-ext",
+            "crlDistributionPoints",
+            "-in",
+            judge::text(certificate),
+        ],
+    );
+    let mut urls = said.lines().filter_map(|line| line.trim().strip_prefix("URI:"));
+    let found = urls.find(|url| url.starts_with(scheme));
+    found.unwrap_or_else(|| panic!("{scheme}: {said}")).to_owned()
+}
+
+/// What `curl` gets from a directory by such a URL: the values of the attribute in it, in base64.
+fn by_curl(url: &str) -> Vec<u8> {
+    let said = judge::run("curl", &["-sSf", url]);
+    let mut values = said
+        .lines()
+        .filter_map(|line| line.trim().split_once(";binary:: "));
+    let (attribute, value) = values.next().unwrap_or_else(|| panic!("{url}: {said}"));
+    assert_eq!(attribute, "certificateRevocationList");
+    data_encoding::BASE64.decode(value.trim().as_bytes()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_of_a_profile_name_the_directory_too_and_the_same_list_is_there() {
+    const NAMED: &str = "ldap://pki.example.test:3890";
+    for shards in [0, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("gigvault.yaml");
+        let profile = json!({
+            "name": "inside", "san": {"allowed": ["dns"]}, "keys": ["p256"], "default_validity": "30d",
+            "max_validity": "90d", "key_usage": ["digital-signature"], "extended_key_usage": ["server-auth"], "crl_in_ldap": true,
+        });
+        let settings = json!({"ca": {"ldap_url": NAMED, "crl_shards": shards, "profiles": [profile]}});
+        std::fs::write(&config, settings.to_string()).unwrap();
+        let system = System::up_with(&["--config", judge::text(&config)]).unwrap();
+        let rest = Rest::of(&system);
+        let issue = async |profile: &str, name: &str| {
+            let body = json!({"csr": csr::p256("a.example.test"), "profile": profile});
+            let issued = rest.issue(&body).await;
+            let file = dir.path().join(name);
+            std::fs::write(&file, issued["certificate"].as_str().unwrap()).unwrap();
+            (issued["serial"].as_str().unwrap().to_owned(), file)
+        };
+        let (serial, inside) = issue("inside", "inside.pem").await;
+        let (_, other) = issue("tls-server", "other.pem").await;
+        let said = judge::run(
+            "openssl",
+            &["x509", "-noout", "-text", "-in", judge::text(&other)],
+        );
+        assert!(!said.contains("ldap:"), "{said}");
+        let (http, ldap) = (pointer(&inside, "http://"), pointer(&inside, "ldap://"));
+        let here = ldap.replace(NAMED, &system.ready().ldap);
+        assert_ne!(here, ldap);
+        rest.revoke(&serial, "superseded").await;
+        let asked = Asked { system, dir };
+        let path = http.replace(&asked.system.ready().http, "");
+        let list = asked.fetch_with(&path, Some(&serial));
+        assert_eq!(by_curl(&here), list, "{ldap}");
+    }
+}

@@ -65,6 +65,7 @@ fn end_entity(name: &str, description: &str, purposes: &[Eku]) -> Profile {
         policies: Vec::new(),
         revocation: Revocation::Published,
         must_staple: false,
+        crl_in_ldap: false,
         name_constraints: NameConstraints::default(),
         allowed_names: NameLimits::default(),
         development: false,

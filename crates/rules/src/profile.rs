@@ -92,6 +92,10 @@ pub struct Profile {
     /// Whether servers must staple OCSP responses (RFC 7633 TLS feature `status_request`).
     #[serde(default)]
     pub must_staple: bool,
+    /// Whether certificates name the LDAP directory beside HTTP as the place of their CRL: where `ca.ldap_url` says that it is. For clients
+    /// of a private network that know nothing else.
+    #[serde(default)]
+    pub crl_in_ldap: bool,
     /// Name constraints that certified CAs are held to (RFC 5280 section 4.2.1.10).
     #[serde(default, with = "text::name_constraints")]
     #[schemars(with = "text::name_constraints::Lists")]

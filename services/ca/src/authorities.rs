@@ -48,13 +48,22 @@ pub(crate) struct ActiveAuthority {
 }
 
 impl ActiveAuthority {
-    /// The issuing side of a certificate that this shard of the CRL lists; 0 is the complete CRL.
-    pub(crate) fn issuer_of_shard(&self, shard: u32) -> Result<Cow<'_, rules::Issuer>, rules::Denied> {
-        if shard == 0 {
+    /// The issuing side of a certificate that this shard of the CRL lists; 0 is the complete CRL. With `ldap_url`, certificates name that
+    /// directory too.
+    pub(crate) fn issuer_of_shard(
+        &self,
+        shard: u32,
+        ldap_url: Option<&str>,
+    ) -> Result<Cow<'_, rules::Issuer>, rules::Denied> {
+        if shard == 0 && ldap_url.is_none() {
             return Ok(Cow::Borrowed(&self.issuer));
         }
-        let url = self.authority.issuer_name().crl_url(&self.base, shard);
-        self.issuer.clone().with_crl(vec![url]).map(Cow::Owned)
+        let name = self.authority.issuer_name();
+        let in_ldap =
+            ldap_url.map(|base| name.crl_in_ldap(base, self.authority.certificate.subject(), shard));
+        // The same list under two names. Who reads from the first that it knows takes HTTP.
+        let urls = std::iter::once(name.crl_url(&self.base, shard)).chain(in_ldap);
+        self.issuer.clone().with_crl(urls.collect()).map(Cow::Owned)
     }
 }
 

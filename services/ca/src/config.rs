@@ -28,6 +28,10 @@ pub struct Config {
     /// when a certificate is issued, and written into it: another number holds for certificates that are issued from then on.
     #[schemars(range(min = 0, max = MAX_CRL_SHARDS))]
     pub crl_shards: u32,
+    /// Where certificates of profiles with `crl_in_ldap` say that their CRL is in LDAP, such as `ldap://pki.example.test:3890`: the LDAP port of
+    /// the processes that run `crl`, or the directory of `crl.directory` where the entries have the names of the CAs.
+    #[schemars(extend("pattern" = LDAP_URL))]
+    pub ldap_url: String,
     /// How often each CA issues a certificate, revokes it, and looks at the URLs in it until relying parties learn of it, such as
     /// `10m`; `0s` never. `gigvault_revocation_visible_seconds` tells how long that took. Each time costs a revocation: where
     /// `crl.immediate` is set, new lists too.
@@ -46,6 +50,7 @@ impl Default for Config {
             max_batch: 256,
             queue: 4096,
             crl_shards: 0,
+            ldap_url: String::new(),
             probe_interval: Duration::ZERO,
             probe_profile: "tls-client".to_owned(),
         }
@@ -54,6 +59,8 @@ impl Default for Config {
 
 /// As [`is_ca_name`] takes it.
 const CA_NAME: &str = "^[a-z0-9][a-z0-9-]{0,63}$";
+/// Empty, or a host.
+const LDAP_URL: &str = "^(ldap://[^/?#@]+)?$";
 /// What one call to the key manager takes at most.
 const MAX_BATCH: usize = 512;
 /// A request that waits holds its CSR in memory.
@@ -101,8 +108,29 @@ impl Config {
             let allowed = format!("takes 0 to {MAX_CRL_SHARDS}");
             faults.push(SettingFault::new("ca.crl_shards", self.crl_shards, allowed));
         }
+        faults.extend(self.ldap_url_fault());
         faults.extend(self.probe_faults());
         faults
+    }
+
+    fn ldap_url_fault(&self) -> Option<SettingFault> {
+        let fault = |allowed: &str| Some(SettingFault::new("ca.ldap_url", &self.ldap_url, allowed));
+        if self.ldap_url.is_empty() {
+            let needed = self.profiles.iter().find(|profile| profile.crl_in_ldap)?;
+            return fault(&format!("is needed: profile {} has crl_in_ldap", needed.name));
+        }
+        let is_base = self
+            .ldap_url
+            .strip_prefix("ldap://")
+            .is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
+        // What is appended to it must give what a certificate can hold.
+        let example = format!("{}/CN=a?certificateRevocationList;binary", self.ldap_url);
+        match is_base && example.parse::<x509::extension::Location>().is_ok() {
+            true => None,
+            false => {
+                fault("takes a URL such as ldap://pki.example.test:3890, with a host, and without a path")
+            }
+        }
     }
 
     fn probe_faults(&self) -> Vec<SettingFault> {
@@ -153,6 +181,10 @@ mod tests {
             (r#"{"max_batch": 513}"#, "ca.max_batch"),
             (r#"{"queue": 0}"#, "ca.queue"),
             (r#"{"crl_shards": 1025}"#, "ca.crl_shards"),
+            (r#"{"ldap_url": "ldap://"}"#, "ca.ldap_url"),
+            (r#"{"ldap_url": "ldap://a.test/"}"#, "ca.ldap_url"),
+            (r#"{"ldap_url": "ldaps://a.test"}"#, "ca.ldap_url"),
+            (r#"{"ldap_url": "ldap://a b"}"#, "ca.ldap_url"),
             (r#"{"probe_interval": "59s"}"#, "ca.probe_interval"),
             (r#"{"probe_interval": "25h"}"#, "ca.probe_interval"),
             (
@@ -180,6 +212,11 @@ mod tests {
         };
         let faults = config.check();
         assert_eq!(faults.first().unwrap().field, "ca.profiles[1].name");
+        web.crl_in_ldap = true;
+        config.profiles = vec![web.clone()];
+        assert_eq!(config.check().first().unwrap().field, "ca.ldap_url");
+        config.ldap_url = "ldap://[2001:db8::7]:3890".to_owned();
+        assert!(config.check().is_empty());
         web.keys.clear();
         config.profiles = vec![web];
         let faults = config.check();

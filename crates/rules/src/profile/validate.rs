@@ -164,6 +164,9 @@ impl Profile {
             Revocation::NotAvailable if self.must_staple => {
                 Err("`must_staple` needs OCSP; set `revocation` to published".into())
             }
+            Revocation::NotAvailable | Revocation::Nocheck if self.crl_in_ldap => {
+                Err("`crl_in_ldap` needs a CRL; set `revocation` to published".into())
+            }
             Revocation::Nocheck | Revocation::Published | Revocation::NotAvailable => Ok(()),
         }
     }

@@ -150,7 +150,8 @@ impl App {
             rules::Revocation::Published => shard_of(&serial, self.config.crl_shards),
             rules::Revocation::NotAvailable | rules::Revocation::Nocheck => 0,
         };
-        let issuer = active.issuer_of_shard(crl_shard)?;
+        let ldap_url = profile.crl_in_ldap.then_some(self.config.ldap_url.as_str());
+        let issuer = active.issuer_of_shard(crl_shard, ldap_url)?;
         let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
         Ok(IssuanceJob {
             certificate: lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?,

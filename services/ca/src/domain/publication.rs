@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use x509::DistinguishedName;
 use x509::serial::Serial;
 
 /// One generation of a CA, as URLs and files name it.
@@ -59,6 +60,19 @@ impl IssuerName {
         }
     }
 
+    /// The same list in the directory whose URL `base` is, without a slash at its end: an attribute of the entry of the CA, which has
+    /// its subject, or of the shard's below that (RFC 4516, RFC 5280 section 4.2.1.13).
+    pub(crate) fn crl_in_ldap(&self, base: &str, subject: &DistinguishedName, shard: u32) -> String {
+        let entry = match shard {
+            0 => subject.to_string(),
+            shard => format!("CN={self}/{shard},{subject}"),
+        };
+        format!(
+            "{base}/{}?certificateRevocationList;binary",
+            percent_encoded(&entry)
+        )
+    }
+
     /// The shard whose address this is, as [`crl_url`](Self::crl_url) writes it, below whatever base.
     pub(crate) fn shard_at(&self, url: &str) -> Option<u32> {
         if url.ends_with(&format!("/crl/{self}.crl")) {
@@ -71,6 +85,18 @@ impl IssuerName {
             .ok()
             .filter(|shard| *shard > 0)
     }
+}
+
+/// What has no meaning of its own in the name of an entry, and in a URL (RFC 4516 section 2.1), as it is; the rest encoded.
+fn percent_encoded(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut out, octet| {
+        match octet {
+            b'=' | b',' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(octet)),
+            _ if octet.is_ascii_alphanumeric() => out.push(char::from(octet)),
+            _ => out.push_str(&format!("%{octet:02X}")),
+        }
+        out
+    })
 }
 
 /// Whether a CA can have that name: it is a part of URLs.
@@ -171,5 +197,21 @@ mod tests {
         ] {
             assert_eq!(IssuerName::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_list_in_a_directory_is_that_of_the_entry_of_the_ca_or_of_the_shard() {
+        let subject: DistinguishedName = "CN=Prüf CA\\, 1,O=Example".parse().unwrap();
+        let url =
+            |generation, shard| name(generation).crl_in_ldap("ldap://pki.example.test:3890", &subject, shard);
+        assert_eq!(
+            url(2, 0),
+            "ldap://pki.example.test:3890/CN=Pr%C3%BCf%20CA%5C,%201,O=Example?certificateRevocationList;binary"
+        );
+        assert_eq!(
+            url(2, 3),
+            "ldap://pki.example.test:3890/CN=issuing.2%2F3,CN=Pr%C3%BCf%20CA%5C,%201,O=Example?certificateRevocationList;binary"
+        );
+        assert!(url(1, 1).parse::<x509::extension::Location>().is_ok());
     }
 }

@@ -48,6 +48,7 @@ impl Row for Profile {
         "policies",
         "revocation",
         "must_staple",
+        "crl_in_ldap",
         "name_constraints",
         "allowed_names",
         "development",
