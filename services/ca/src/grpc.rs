@@ -10,7 +10,6 @@ mod revocations;
 use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
-use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
@@ -23,7 +22,7 @@ use crate::app::{App, IssueRequest, NewAuthority, RenewRequest, RevokeRequest, V
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
-use messages::{decode_time, query};
+use messages::{decode_time, idempotency_key, optional, query, seconds};
 use revocations::{RevokedStream, SnapshotStream};
 
 /// Each has an identity of the services CA, and so asks for it, for the CA itself, and for who is revoked.
@@ -96,19 +95,6 @@ pub(crate) struct Grpc {
 
 fn peer<T>(request: &Request<T>) -> Peer {
     request.extensions().get::<Peer>().cloned().unwrap_or_default()
-}
-
-fn optional(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
-}
-
-fn seconds(seconds: u64) -> Option<std::time::Duration> {
-    (seconds > 0).then(|| std::time::Duration::from_secs(seconds))
-}
-
-fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
-    let key = optional(text).map(IdempotencyKey::new).transpose();
-    key.map_err(status)
 }
 
 #[tonic::async_trait]

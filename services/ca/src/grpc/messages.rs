@@ -1,12 +1,13 @@
 //! Domain values as messages, and questions as the domain asks them.
 
 use kit::grpc::status;
+use kit::idempotency::IdempotencyKey;
 use proto::ca::v1 as wire;
 use time::OffsetDateTime;
 use tonic::Status;
 
 use super::revocations::encode_revocation;
-use super::{Grpc, enums, optional};
+use super::{Grpc, enums};
 use crate::domain::{Authority, Issued, Query, Span};
 use crate::error::Error;
 use crate::parse;
@@ -108,4 +109,17 @@ fn decode_sha256(field: &'static str, octets: &[u8]) -> Result<Option<[u8; 32]>,
             .map(Some)
             .map_err(|_| Error::invalid(field, "takes 32 octets")),
     }
+}
+
+pub(super) fn optional(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+pub(super) fn seconds(seconds: u64) -> Option<std::time::Duration> {
+    (seconds > 0).then(|| std::time::Duration::from_secs(seconds))
+}
+
+pub(super) fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
+    let key = optional(text).map(IdempotencyKey::new).transpose();
+    key.map_err(status)
 }
