@@ -298,13 +298,17 @@ async fn first_identities(
     identities: &[String],
 ) -> anyhow::Result<()> {
     let issuer = identities::issuer(environment, services, PROCESS)?;
+    let all = Service::ALL.into_iter().collect();
+    let process = identities::process_name(environment.settings, &all, true)?;
+    let own = LastWord::in_directory(&environment.data.identity(&process));
     for name in identities {
         let files = identities::files(environment.settings, environment.data, name);
         let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
         let made = setup::service_identity::ensure(&issuer, &id, &files, &environment.clock).await;
         made.with_context(|| format!("the identity of {name}"))?;
         if let Some(folder) = files.certificate.parent() {
-            setup::revoked_peers::write_down(&issuer, &LastWord::in_directory(folder)).await?;
+            let last = LastWord::in_directory(folder);
+            setup::revoked_peers::write_down(&issuer, &last, &own).await?;
         }
     }
     Ok(())

@@ -149,13 +149,16 @@ fn parse(octets: &[u8]) -> Option<KnownSerials> {
     Some(known)
 }
 
-/// Writes down what `ca` says now, for the first start of a process with an identity that is new.
+/// Writes down what `ca` says now, for the first start of a process with an identity that is new, with what is known to stay revoked in
+/// a file of before and in that of another process.
 ///
 /// # Errors
 /// [`Error::Call`] with what `ca` said.
-pub async fn write_down(issuer: &Issuer, last: &LastWord) -> Result<(), Error> {
+pub async fn write_down(issuer: &Issuer, last: &LastWord, other: &LastWord) -> Result<(), Error> {
     let told = issuer.watch_revoked().await?.next().await?;
-    last.write(&last.known().unwrap_or_default().after(told));
+    let mut known = last.known().unwrap_or_default();
+    known.for_good.extend(other.known().unwrap_or_default().for_good);
+    last.write(&known.after(told));
     Ok(())
 }
 

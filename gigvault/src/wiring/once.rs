@@ -76,6 +76,9 @@ pub(crate) async fn bootstrap(
                 if had_lists {
                     let crl_mark = databases.of(Service::Crl)?.high_water().await?;
                     record.note_older((&older, crl_mark), accept, &data)?;
+                    if older.contains(vocabulary::service::CA) {
+                        crl::expect_older_ca(&databases.of(Service::Crl)?).await?;
+                    }
                 }
                 Some(databases.accept(&data, &older).await?)
             }

@@ -35,6 +35,15 @@ pub const NAME: &str = service::CRL;
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[EventType::CrlPublished];
 
+/// Notes that an older database of ca was accepted: holds that it does not have are lost, and not released. To be called before ca runs
+/// on it; the service need not run.
+///
+/// # Errors
+/// `Common::Store`.
+pub async fn expect_older_ca(db: &Db) -> Result<(), Error> {
+    Ok(tables::snapshots::expect_older_ca(db).await?)
+}
+
 /// The complete list of an issuer that is out, as a start reads it; the service need not run. None where there is none, or it cannot be
 /// read.
 ///

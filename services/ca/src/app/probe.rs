@@ -15,7 +15,7 @@ use x509::{Certificate, DistinguishedName, Pointers, PublicKey, San};
 
 use super::{App, ProfileScope, Requester, RevokeRequest, Rights, Visibility};
 use crate::domain::signed::Record;
-use crate::domain::{Issued, Protocol, Seen};
+use crate::domain::{Authority, Issued, Protocol, Seen};
 use crate::error::Error;
 
 /// How long a canary lives: longer than it is looked for, and few of them are listed at a time.
@@ -79,7 +79,7 @@ impl App {
     /// Probes each CA that issues the profile of canaries, one after the other.
     ///
     /// # Errors
-    /// Those of [`App::issue`] and [`App::revoke`], of the first CA that has one.
+    /// Those of [`App::issue`] and [`App::revoke`], of the last CA that has one: it counts as one whose revocation was not seen.
     pub(crate) async fn probe_revocations(&self, probe: &Probe) -> Result<(), Error> {
         let profile = self.profile(&self.config.probe_profile)?;
         let now = self.clock.now();
@@ -88,26 +88,38 @@ impl App {
                 && authority.suspension.is_none()
                 && now < authority.certificate.not_after()
         });
+        let mut outcome = Ok(());
         for authority in issuing {
-            let issued = self.issue_canary(&authority.name, profile).await?;
-            let certificate = issued.parse()?;
-            let canary = Canary {
-                pointers: Urls::of(&certificate),
-                certificate,
-                issuer: authority.certificate.clone(),
-                ca: authority.name.clone(),
-            };
-            let request = RevokeRequest {
-                serial: issued.serial.to_string(),
-                reason: Reason::CessationOfOperation,
-                invalidity: None,
-                same_key: false,
-                descendants: false,
-            };
-            self.revoke(&requester(), &request, &Commit).await?;
-            probe.look(&canary, self).await;
+            match self.revoked_canary(&authority, profile).await {
+                Ok(canary) => probe.look(&canary, self).await,
+                Err(error) => {
+                    for channel in [OCSP, CRL, DELTA] {
+                        count_unseen(&authority.name, channel);
+                    }
+                    outcome = Err(error);
+                }
+            }
         }
-        Ok(())
+        outcome
+    }
+
+    async fn revoked_canary(&self, authority: &Authority, profile: &rules::Profile) -> Result<Canary, Error> {
+        let issued = self.issue_canary(&authority.name, profile).await?;
+        let certificate = issued.parse()?;
+        let request = RevokeRequest {
+            serial: issued.serial.to_string(),
+            reason: Reason::CessationOfOperation,
+            invalidity: None,
+            same_key: false,
+            descendants: false,
+        };
+        self.revoke(&requester(), &request, &Commit).await?;
+        Ok(Canary {
+            pointers: Urls::of(&certificate),
+            certificate,
+            issuer: authority.certificate.clone(),
+            ca: authority.name.clone(),
+        })
     }
 
     /// A certificate over a key whose private half is not kept.
@@ -132,6 +144,11 @@ impl App {
         };
         self.sign(profile, &active, (wanted, record), &Commit).await
     }
+}
+
+fn count_unseen(ca: &str, channel: &'static str) {
+    metrics::counter!(metric::REVOCATION_UNSEEN_TOTAL, "ca" => ca.to_owned(), "channel" => channel)
+        .increment(1);
 }
 
 fn requester() -> Requester {
@@ -312,10 +329,7 @@ impl<'a> Channel<'a> {
         if self.is_visible() {
             return;
         }
-        metrics::counter!(
-            metric::REVOCATION_UNSEEN_TOTAL, "ca" => self.ca.to_owned(), "channel" => self.name
-        )
-        .increment(1);
+        count_unseen(self.ca, self.name);
         tracing::warn!(
             ca = self.ca,
             channel = self.name,

@@ -106,7 +106,9 @@ impl App {
                 let Some(list) = scope_state.current(kind) else {
                     continue;
                 };
-                if self.due(scope_state, kind, now) > now {
+                // Whoever makes lists may have another URL: that of this process makes none late.
+                let timing = (self.config.interval(kind), list.base_url.as_str());
+                if scope_state.due(kind, timing, now) > now {
                     continue;
                 }
                 let key = (scope_state.scope.clone(), kind);

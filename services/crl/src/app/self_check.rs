@@ -103,7 +103,7 @@ impl Checker {
     /// Samples other entries from now on; the same ones, while anything is wrong: what was found has to be found again, and be seen to
     /// be right.
     pub(crate) fn draw(&mut self) {
-        if self.of_scopes.values().all(Findings::is_nothing) {
+        if self.of_scopes.values().all(|found| found.problems.is_empty()) {
             self.drawn = Uuid::new_v4();
         }
     }
@@ -111,6 +111,13 @@ impl Checker {
     /// Whether nothing was found in a scope.
     fn was_right(&self, scope: &Scope) -> bool {
         self.of_scopes.get(scope).is_some_and(Findings::is_nothing)
+    }
+
+    /// Whether something is wrong in a scope, as far as is known.
+    fn was_wrong(&self, scope: &Scope) -> bool {
+        self.of_scopes
+            .get(scope)
+            .is_none_or(|found| !found.problems.is_empty())
     }
 
     /// Whether there is a reason to look at a scope again.
@@ -210,7 +217,7 @@ impl App {
                 let looked = look.at_scope(checker, (scope_state, complete), &mut found).await;
                 damage(looked, &mut found)?;
                 // As long as reading all entries: not after each publication, unless something was wrong, which that may be.
-                if all || !checker.was_right(&scope_state.scope) {
+                if all || checker.was_wrong(&scope_state.scope) {
                     let differs = self.count_differs(scope_state, complete).await;
                     let differs = damage(differs, &mut found)?.flatten();
                     found.problems.extend(differs);

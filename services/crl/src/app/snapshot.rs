@@ -161,12 +161,13 @@ impl App {
         let before = match place(&mut tx).await {
             Err(error) if error.is_of_content() => {
                 cursors::forget(&mut tx, service::CA, service::CRL).await?;
-                Cursor::START
+                None
             }
-            place => place?,
+            place => Some(place?),
         };
-        // It had told more by then than it knows now.
-        let is_older = cursor < before;
+        // An operator said so; or it had told more by then than it knows now, which may be where that cannot be read.
+        let is_older =
+            snapshots::is_of_older_ca(&mut tx).await? || before.is_none_or(|before| cursor < before);
         let unseen = entries::unseen(&mut tx, number, from).await?;
         unseen.damaged.iter().for_each(|problem| of_no_list(problem));
         for unseen in unseen.read {
@@ -175,7 +176,7 @@ impl App {
         }
         snapshots::end(&mut tx, number).await?;
         let step = Step {
-            from: before,
+            from: before.unwrap_or(Cursor::START),
             to: cursor,
         };
         move_on(&mut tx, step).await?;

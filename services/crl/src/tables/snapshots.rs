@@ -12,9 +12,28 @@ pub(crate) async fn begin(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(store::tx!(tx, |c| sqlx::query_scalar(sql).fetch_one(c).await?))
 }
 
+/// Notes that the database of ca is an older one from now on: the next snapshot is of it.
+pub(crate) async fn expect_older_ca(db: &Db) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    store::tx!(&mut tx, |c| sqlx::query(
+        "UPDATE snapshots SET older_ca = 1 WHERE id = 1"
+    )
+    .execute(c)
+    .await?
+    .rows_affected());
+    tx.commit().await
+}
+
+/// Whether it is; also where that cannot be read.
+pub(crate) async fn is_of_older_ca(tx: &mut Tx) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM snapshots WHERE id = 1 AND older_ca = 0";
+    let as_before: i64 = store::tx!(tx, |c| sqlx::query_scalar(sql).fetch_one(c).await?);
+    Ok(as_before == 0)
+}
+
 /// Notes that it ended.
 pub(crate) async fn end(tx: &mut Tx, number: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE snapshots SET ended = $1, removed_until_us = NULL WHERE id = 1";
+    let sql = "UPDATE snapshots SET ended = $1, removed_until_us = NULL, older_ca = 0 WHERE id = 1";
     store::tx!(tx, |c| sqlx::query(sql)
         .bind(number)
         .execute(c)
@@ -39,6 +58,8 @@ pub(super) async fn removed_until(tx: &mut Tx, until: OffsetDateTime) -> Result<
 pub(crate) struct SnapshotState {
     /// Whether a snapshot ever ended: before that, entries are missing.
     ended: bool,
+    /// Whether ca has an older database now, of which a snapshot is to be taken.
+    older_ca: bool,
     /// Until when, by some clock, certificates have expired whose entries were removed.
     removed_until: Option<OffsetDateTime>,
     /// Everything that ca had committed by then is in the entries.
@@ -49,7 +70,7 @@ impl SnapshotState {
     /// Whether no entry is missing: a snapshot ended, and what was removed since has expired by the clock of now. Where not, no list
     /// is made.
     pub(crate) fn is_complete(self, now: OffsetDateTime) -> bool {
-        self.ended && self.removed_until.is_none_or(|until| until <= now)
+        self.ended && !self.older_ca && self.removed_until.is_none_or(|until| until <= now)
     }
 }
 
@@ -60,6 +81,7 @@ impl<'r, R: TableRow> FromRow<'r, R> for SnapshotState {
         Ok(Self {
             caught_up: columns.time("caught_up_us")?,
             removed_until: columns.time("removed_until_us")?,
+            older_ca: columns.value::<i64>("older_ca")? != 0,
             ended: columns.value::<i64>("ended")? > 0 && columns.damage().is_none(),
         })
     }
@@ -67,7 +89,7 @@ impl<'r, R: TableRow> FromRow<'r, R> for SnapshotState {
 
 /// What is known now.
 pub(crate) async fn known(db: &Db) -> Result<SnapshotState, StoreError> {
-    let sql = "SELECT ended, removed_until_us, caught_up_us FROM snapshots WHERE id = 1";
+    let sql = "SELECT ended, older_ca, removed_until_us, caught_up_us FROM snapshots WHERE id = 1";
     Ok(store::read!(db, |c| sqlx::query_as(sql).fetch_one(c).await)?)
 }
 

@@ -21,6 +21,7 @@ on_both_databases!(
     an_entry_that_no_list_can_have_keeps_none_of_the_others_out,
     a_silent_ca_is_found,
     a_hold_that_an_older_ca_lost_stays_one_until_it_is_decided,
+    an_older_ca_that_has_told_as_much_again_is_known_for_one,
 );
 
 pub(crate) fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
@@ -260,4 +261,29 @@ async fn published_revocations(process: &Process, wanted: impl Fn(&Finding) -> b
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+async fn an_older_ca_that_has_told_as_much_again_is_known_for_one(world: World) {
+    let process = world.start().await;
+    world.ca.revoke("0a", "certificate-hold", 0);
+    world.ca.revoke("0b", "key-compromise", 0);
+    world.complete_with(2).await;
+    process.stop().await;
+    // Accepted by an operator. Before its feed is followed again, it is as far as the lost one was.
+    crl::expect_older_ca(&world.db).await.unwrap();
+    world.ca.restore(0, Vec::new());
+    world.ca.revoke("0c", "superseded", 0);
+    world.ca.revoke("0d", "key-compromise", 0);
+    world.ca.set_snapshot(vec![
+        entry(12, wire::Reason::Superseded),
+        entry(13, wire::Reason::KeyCompromise),
+    ]);
+    let process = world.start().await;
+    world.complete_with(4).await;
+    let found = published_revocations(&process, |found| found.verdict != Verdict::Ok).await;
+    assert!(found.detail.ends_with("revoked: 0b of issuing"), "{found:?}");
+    let list = process.list(&world, 0, Kind::Complete).await;
+    let of_0a = list.find(&Serial::from_bytes(&[10]).unwrap()).unwrap();
+    assert_eq!(of_0a.reason, Some(Reason::CertificateHold));
+    process.stop().await;
 }
