@@ -68,8 +68,6 @@ pub struct Publication {
     pub from: OffsetDateTime,
     /// When its entries were read.
     pub made: OffsetDateTime,
-    /// What the URLs in it begin with; empty where that is not known.
-    pub base_url: String,
     /// thisUpdate: before `made`.
     pub this_update: OffsetDateTime,
     /// nextUpdate.

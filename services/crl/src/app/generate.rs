@@ -172,7 +172,6 @@ impl App {
             change: moment.change,
             from: rows.from(),
             made: moment.now,
-            base_url: self.base_url.to_string(),
             this_update: times.this_update,
             next_update: times.next_update,
             modified: times.modified,

@@ -210,7 +210,6 @@ fn publication(read: &Acceptable, scope: &Scope, now: OffsetDateTime) -> Publica
         change: 0,
         from: OffsetDateTime::UNIX_EPOCH,
         made: now,
-        base_url: String::new(),
         this_update: read.list.this_update(),
         next_update: read.next_update,
         modified: now.replace_nanosecond(0).unwrap_or(now),

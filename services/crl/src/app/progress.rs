@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::App;
 use super::current::State;
-use crate::domain::due::ScopeState;
 use crate::domain::{Kind, Scope};
 
 /// A step of a list takes less, or fails: each has a time limit of the database or of a connection.
@@ -91,11 +90,6 @@ fn tolerated(kind: Kind) -> time::Duration {
 }
 
 impl App {
-    /// When the next list of that kind is to be made.
-    pub(crate) fn due(&self, scope_state: &ScopeState, kind: Kind, now: OffsetDateTime) -> OffsetDateTime {
-        scope_state.due(kind, (self.config.interval(kind), &self.base_url), now)
-    }
-
     /// Notes which lists are due. Answers those that have been for too long, whichever process should have made them.
     pub(crate) fn overdue(&self, state: &State, now: OffsetDateTime) -> Vec<String> {
         let mut seen = self.overdue.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,9 +100,7 @@ impl App {
                 let Some(list) = scope_state.current(kind) else {
                     continue;
                 };
-                // Whoever makes lists may have another URL: that of this process makes none late.
-                let timing = (self.config.interval(kind), list.base_url.as_str());
-                if scope_state.due(kind, timing, now) > now {
+                if scope_state.due(kind, self.config.interval(kind), now) > now {
                     continue;
                 }
                 let key = (scope_state.scope.clone(), kind);

@@ -35,20 +35,15 @@ impl ScopeState {
             .is_none_or(|current| current.change < self.urgent)
     }
 
-    /// When the next list of that kind is to be made, one in each interval; in the past, if it is due. A list from the future was made by
-    /// a clock that was ahead, and is replaced now; so is one with other URLs than certificates are given now.
-    pub(crate) fn due(
-        &self,
-        kind: Kind,
-        (interval, base_url): (Duration, &str),
-        now: OffsetDateTime,
-    ) -> OffsetDateTime {
+    /// When the next list of that kind is to be made, one in each interval; in the past, if it is due. A list from the future was made by a clock that
+    /// was ahead, and is replaced now.
+    pub(crate) fn due(&self, kind: Kind, interval: Duration, now: OffsetDateTime) -> OffsetDateTime {
         // A delta is made with the complete list that was asked for.
         let asked = self.requested && kind == Kind::Complete;
         let Some(current) = self.current(kind).filter(|_| !asked && !self.is_urgent(kind)) else {
             return now;
         };
-        if current.made > now || current.base_url != base_url {
+        if current.made > now {
             return now;
         }
         // One that was made under other settings may run out before.
@@ -76,7 +71,6 @@ mod tests {
             change,
             from: NOW,
             made: NOW,
-            base_url: "http://a".to_owned(),
             this_update: NOW,
             next_update,
             modified: NOW,
@@ -97,14 +91,12 @@ mod tests {
     #[test]
     fn a_list_is_due_after_its_interval_or_half_its_life_and_at_once_where_it_is_urgent() {
         let day = Duration::from_secs(24 * 3600);
-        let due = |state: &ScopeState, now| state.due(Kind::Complete, (day, "http://a"), now);
+        let due = |state: &ScopeState, now| state.due(Kind::Complete, day, now);
         assert_eq!(due(&state(3, NOW + 4 * day), NOW), NOW + day);
         assert_eq!(due(&state(3, NOW + day), NOW), NOW + day / 2);
         assert_eq!(due(&state(2, NOW + 4 * day), NOW), NOW);
         assert_eq!(due(&state(3, NOW + 4 * day), NOW - day), NOW - day);
-        assert_eq!(state(3, NOW).due(Kind::Delta, (day, "http://a"), NOW), NOW);
-        let moved = state(3, NOW + 4 * day).due(Kind::Complete, (day, "http://b"), NOW);
-        assert_eq!(moved, NOW);
+        assert_eq!(state(3, NOW).due(Kind::Delta, day, NOW), NOW);
         let asked = ScopeState {
             requested: true,
             ..state(3, NOW + 4 * day)

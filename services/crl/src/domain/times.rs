@@ -68,7 +68,6 @@ mod tests {
             change: 0,
             from: now,
             made: now,
-            base_url: String::new(),
             this_update: times.this_update,
             next_update: times.next_update,
             modified: times.modified,

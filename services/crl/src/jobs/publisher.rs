@@ -264,7 +264,7 @@ impl Publisher {
                 *wait = rest.min(*wait);
                 continue;
             }
-            let at = self.app.due(&scope_state, kind, now);
+            let at = scope_state.due(kind, self.app.config.interval(kind), now);
             match Duration::try_from(at - now) {
                 Ok(later) if !later.is_zero() => *wait = later.min(*wait),
                 _ => due.push(scope_state.scope),

@@ -13,7 +13,7 @@ use crate::domain::{Kind, Publication, Scope};
 
 macro_rules! columns {
     () => {
-        "SELECT id, issuer, shard, kind, number, base, change, from_us, made_us, base_url, this_update_us, next_update_us, \
+        "SELECT id, issuer, shard, kind, number, base, change, from_us, made_us, this_update_us, next_update_us, \
          modified_us, entries, length, digest FROM publications "
     };
 }
@@ -44,7 +44,6 @@ impl<'r, R: TableRow> FromRow<'r, R> for PublicationRow {
             change: columns.value("change")?,
             from: time(&mut columns, "from_us")?,
             made: time(&mut columns, "made_us")?,
-            base_url: columns.value("base_url")?,
             this_update: time(&mut columns, "this_update_us")?,
             next_update: time(&mut columns, "next_update_us")?,
             modified: time(&mut columns, "modified_us")?,
@@ -197,8 +196,8 @@ pub(crate) async fn begin(db: &Db, lease: &Lease, list: &Publication) -> Result<
 /// The same in a transaction that goes on. How long it is and what is in it is stored when it is published.
 pub(crate) async fn insert(tx: &mut Tx, list: &Publication) -> Result<(), StoreError> {
     let sql = "INSERT INTO publications (id, issuer, shard, kind, number, base, change, from_us, made_us, this_update_us, \
-        next_update_us, modified_us, entries, length, digest, base_url) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13, $14)";
+        next_update_us, modified_us, entries, length, digest) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13)";
     store::tx!(tx, |c| sqlx::query(sql)
         .bind(list.id)
         .bind(list.scope.issuer.as_str())
@@ -213,7 +212,6 @@ pub(crate) async fn insert(tx: &mut Tx, list: &Publication) -> Result<(), StoreE
         .bind(to_micros(list.next_update))
         .bind(to_micros(list.modified))
         .bind(Vec::<u8>::new())
-        .bind(list.base_url.as_str())
         .execute(c)
         .await?
         .rows_affected());

@@ -6,7 +6,7 @@ use crl::Kind;
 use kit::service::Verdict;
 use testkit::on_both_databases;
 use x509::Serial;
-use x509::crl::{CertificateList, Reason};
+use x509::crl::Reason;
 
 use crate::world::{NOW, World};
 
@@ -16,7 +16,6 @@ on_both_databases!(
     only_a_compromise_is_told_at_once_unless_all_is,
     lists_are_made_again_in_time,
     numbers_go_on_after_a_restart,
-    lists_with_other_urls_than_certificates_are_given_are_replaced,
 );
 
 async fn an_empty_list_is_out_before_the_service_is_ready(world: World) {
@@ -106,39 +105,4 @@ async fn numbers_go_on_after_a_restart(world: World) {
         last = number;
         process.stop().await;
     }
-}
-
-async fn lists_with_other_urls_than_certificates_are_given_are_replaced(mut world: World) {
-    let delta_url = |list: &CertificateList| -> String {
-        let points = list.extensions().freshest_crl().unwrap();
-        points[0].names.uris[0].clone()
-    };
-    let process = world.start().await;
-    world.published(|list| list.kind == "delta").await;
-    let before = process.list(&world, 0, Kind::Complete).await;
-    assert_eq!(
-        delta_url(&before),
-        "http://pki.example.test/crl/issuing/delta.crl"
-    );
-    process.stop().await;
-    let last = world.published_last("complete", 0).await;
-    world.base = "http://pki.example.org".to_owned();
-    let process = world.start().await;
-    world
-        .published(|list| list.number > last && list.kind == "complete")
-        .await;
-    let after = process.list(&world, 0, Kind::Complete).await;
-    assert_eq!(delta_url(&after), "http://pki.example.org/crl/issuing/delta.crl");
-    process.stop().await;
-    // The same ones are left as they are.
-    let last = world.published_last("complete", 0).await;
-    let process = world.start().await;
-    world.ca.revoke("0a", "key-compromise", 0);
-    world.complete_with(1).await;
-    let published = world.all_published().await;
-    let since = published
-        .iter()
-        .filter(|list| list.kind == "complete" && list.number > last);
-    assert_eq!(since.count(), 1);
-    process.stop().await;
 }
