@@ -148,8 +148,13 @@ impl Config {
             let given = span::format(self.probe_interval);
             faults.push(SettingFault::new("ca.probe_interval", given, allowed));
         }
-        if self.longest_validity(&self.probe_profile).is_none() {
-            let allowed = "takes the name of a profile";
+        let profiles = rules::Profiles::with_configured(self.profiles.clone()).ok();
+        let profile = profiles
+            .as_ref()
+            .and_then(|profiles| profiles.named(&self.probe_profile));
+        if !profile.is_some_and(|profile| takes_canaries(profile)) {
+            let allowed = "takes the name of a profile for P-256 keys whose only name may be a URI, without a subject, with published \
+                           revocation";
             faults.push(SettingFault::new(
                 "ca.probe_profile",
                 &self.probe_profile,
@@ -167,6 +172,19 @@ impl Config {
     }
 }
 
+/// Whether certificates can be issued that have what the probe puts into them (`app::probe`).
+fn takes_canaries(profile: &rules::Profile) -> bool {
+    profile.revocation == rules::Revocation::Published
+        && profile.keys.contains(&x509::KeyAlgorithm::P256)
+        && profile.san.allowed.contains(&x509::SanKind::Uri)
+        && profile
+            .san
+            .required
+            .iter()
+            .all(|kind| *kind == x509::SanKind::Uri)
+        && profile.subject.required.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +192,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_with_its_field() {
         assert!(Config::default().check().is_empty());
+        let probing = serde_json::from_str::<Config>(r#"{"probe_interval": "10m"}"#).unwrap();
+        assert!(probing.check().is_empty());
         for (text, field) in [
             (r#"{"default_ca": ""}"#, "ca.default_ca"),
             (r#"{"default_ca": "Issuing CA"}"#, "ca.default_ca"),

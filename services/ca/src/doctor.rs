@@ -99,7 +99,7 @@ async fn self_check(app: &App) -> Result<Finding, Error> {
                     rfc3339(last)
                 ));
             }
-            (Health::Unknown, None) if now - app.started > STALE => {
+            (Health::Unknown, None) if (now - app.started).abs() > STALE => {
                 unknown.push(format!("CA {} was never looked at", authority.name));
             }
             (Health::Unknown | Health::Unhealthy, _) => {}

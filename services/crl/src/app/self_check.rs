@@ -108,6 +108,13 @@ impl Checker {
         }
     }
 
+    /// Forgets scopes that there are no more.
+    fn keep(&mut self, scopes: &[ScopeState]) {
+        let is_there = |scope: &Scope| scopes.iter().any(|one| one.scope == *scope);
+        self.of_scopes.retain(|scope, _| is_there(scope));
+        self.looked_at.retain(|scope, _| is_there(scope));
+    }
+
     /// Whether nothing was found in a scope.
     fn was_right(&self, scope: &Scope) -> bool {
         self.of_scopes.get(scope).is_some_and(Findings::is_nothing)
@@ -164,6 +171,7 @@ impl App {
     ) -> Result<Vec<IssuerFindings>, Error> {
         let state = self.state().await?;
         let now = self.clock.now();
+        checker.keep(&state.scopes);
         let mut checked = Vec::new();
         for issuer in &state.issuers {
             let of_issuer = |scope_state: &&ScopeState| scope_state.scope.issuer == issuer.name;

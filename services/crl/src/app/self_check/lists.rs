@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use x509::ReceivedSerial;
 use x509::crl::{Reason, ReceivedCrl, TbsCertListSummary};
 
+use super::pointed::SOON_ENDED;
 use super::{Checker, Findings, Look, expected};
 use crate::domain::due::ScopeState;
 use crate::domain::{Kind, Publication, SampledEntry};
@@ -49,7 +50,7 @@ impl Look<'_> {
         let sample = entries::sample(
             &self.app.db,
             &scope_state.scope,
-            complete.from,
+            complete.from.max(self.now + SOON_ENDED),
             (checker.drawn, SAMPLE),
         )
         .await?;

@@ -7,8 +7,8 @@ use kit::error::Fault as _;
 use kit::grpc::RemoteFault;
 use kit::revocations::Revocation;
 use proto::ca::v1::{self as wire, CertificateStatus, Protocol};
-use store::time::from_micros;
-use time::OffsetDateTime;
+use store::time::{from_micros, to_micros};
+use time::{Duration, OffsetDateTime};
 use x509::{Certificate, Pointers, Serial};
 
 use super::super::App;
@@ -17,6 +17,9 @@ use crate::domain::{Issuer, Kind, Scope};
 
 /// Certificates of each status that ca is asked for, the newest.
 const SAMPLE: u32 = 8;
+/// Certificates that end sooner are left out: the canaries by which ca measures how soon revocations are visible (`ca.probe_interval`) would
+/// displace all others.
+pub(super) const SOON_ENDED: Duration = Duration::minutes(15);
 /// URLs of one kind that are asked.
 const MOST_URLS: usize = 4;
 
@@ -64,6 +67,7 @@ impl App {
                 ca: issuer.ca.clone(),
                 status: status.into(),
                 protocol: protocol.into(),
+                expires_after_us: to_micros(self.clock.now() + SOON_ENDED),
                 ..wire::ListRequest::default()
             };
             match self.ca.clone().list(request).await {
