@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use testkit::system::{self, System};
 
+use crate::memory;
 use crate::report::Report;
 
 pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
@@ -18,15 +18,10 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     system.restart()?;
     report.figure("ready after the second start", millis(start.elapsed()));
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", system.ready().pid))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let resident = memory::resident(system.ready().pid)?;
     report.figure(
         "idle memory of `up`, five seconds after ready",
-        format!("{:.1} MiB", kib / 1024.0),
+        memory::mebibytes(resident),
     );
     Ok(())
 }

@@ -6,11 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection};
-use store::{Db, Options, Pools};
 use testkit::postgres::Postgres;
 use testkit::system::System;
 
+use crate::filling::{self, Filling};
 use crate::report::Report;
 use crate::{Args, Database};
 
@@ -56,11 +55,6 @@ const NAMES_POSTGRES: &str = "
         ('00' || lpad(to_hex(n), 10, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid
     FROM generate_series(1::bigint, $1) AS n";
 
-/// All but those of primary keys.
-const INDEXES_POSTGRES: &str = "
-    SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()
-        AND tablename IN ('certificates', 'certificate_names') AND indexname NOT LIKE '%_pkey'";
-
 pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
     for database in &args.on {
         match database {
@@ -70,7 +64,7 @@ pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<
                 compare(report, *database, args.sqlite_rows, &before, &after);
             }
             Database::Postgresql => {
-                let postgres = Postgres::start_with(filling()).await?;
+                let postgres = Postgres::start_with(filling::server(false)).await?;
                 let small = postgres.database("small").await?;
                 let large = postgres.database("large").await?;
                 let before = timings(&["--database-url", &small], SMALL).await?;
@@ -91,19 +85,6 @@ fn compare(report: &mut Report, database: Database, rows: i64, before: &[Duratio
             large.as_secs_f64() / small.as_secs_f64(),
             "the same among 10,000",
         );
-    }
-}
-
-/// A server that a large table is made in quickly, and that is otherwise as it comes.
-fn filling() -> testkit::postgres::Options {
-    let settings = [
-        "max_wal_size=8GB",
-        "maintenance_work_mem=1GB",
-        "synchronous_commit=off",
-    ];
-    testkit::postgres::Options {
-        settings: settings.map(str::to_owned).to_vec(),
-        ..Default::default()
     }
 }
 
@@ -155,56 +136,11 @@ async fn median(system: &System, search: &str) -> anyhow::Result<Duration> {
 }
 
 async fn fill(url: &str, rows: i64) -> anyhow::Result<()> {
-    let db = Db::open(
-        url,
-        "ca",
-        Options {
-            allow_unsafe: true,
-            ..Options::default()
-        },
-    )
-    .await?;
-    match db.pools() {
-        Pools::Pg(_) => {
-            // one of its own: those of the handle only read outside of transactions
-            let mut connection = sqlx::PgConnection::connect(url).await?;
-            sqlx::raw_sql("SET search_path = ca")
-                .execute(&mut connection)
-                .await?;
-            let indexes: Vec<(String, String)> = sqlx::query_as(INDEXES_POSTGRES)
-                .fetch_all(&mut connection)
-                .await?;
-            for (name, _) in &indexes {
-                sqlx::query(AssertSqlSafe(format!("DROP INDEX {name}")))
-                    .execute(&mut connection)
-                    .await?;
-            }
-            for fill in [FILL_POSTGRES, NAMES_POSTGRES] {
-                sqlx::query(fill).bind(rows).execute(&mut connection).await?;
-            }
-            for (_, definition) in indexes {
-                sqlx::query(AssertSqlSafe(definition))
-                    .execute(&mut connection)
-                    .await?;
-            }
-            sqlx::query("ANALYZE").execute(&mut connection).await?;
-        }
-        Pools::Lite { .. } => {
-            let file = url.trim_start_matches("sqlite:").to_owned();
-            fill_sqlite(&file, rows).await?;
-        }
-    }
-    db.close().await;
-    Ok(())
-}
-
-/// SQLite has neither SHA-256 nor text reversal: Python's binding fills it.
-async fn fill_sqlite(file: &str, rows: i64) -> anyhow::Result<()> {
-    let script = include_str!("fill_sqlite.py");
-    let status = tokio::process::Command::new("python3")
-        .args(["-c", script, file, &rows.to_string()])
-        .status()
-        .await?;
-    anyhow::ensure!(status.success(), "the inventory could not be filled");
-    Ok(())
+    let filling = Filling {
+        postgres: &[FILL_POSTGRES, NAMES_POSTGRES],
+        // SQLite has neither SHA-256 nor text reversal: Python's binding fills it.
+        sqlite: include_str!("fill_sqlite.py"),
+        more: &[],
+    };
+    filling.run(url, rows).await
 }

@@ -31,6 +31,8 @@ pub(crate) trait Client: Send + 'static {
 #[derive(Clone)]
 pub(crate) struct Run {
     length: Duration,
+    /// How many requests there are, whatever time they take.
+    most: usize,
     rate: Option<f64>,
     next: Arc<AtomicUsize>,
     due: Arc<AtomicUsize>,
@@ -41,9 +43,18 @@ impl Run {
     pub(crate) fn full(length: Duration, next: &Arc<AtomicUsize>) -> Self {
         Self {
             length,
+            most: usize::MAX,
             rate: None,
             next: Arc::clone(next),
             due: Arc::default(),
+        }
+    }
+
+    /// Each of the requests 0 to `count` - 1 once, as fast as they are answered.
+    pub(crate) fn counted(count: usize) -> Self {
+        Self {
+            most: count,
+            ..Self::full(Duration::MAX, &Arc::default())
         }
     }
 
@@ -83,7 +94,11 @@ impl Run {
             if began.duration_since(start) >= self.length {
                 return Ok(latencies);
             }
-            client.call(self.next.fetch_add(1, Ordering::Relaxed)).await?;
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.most {
+                return Ok(latencies);
+            }
+            client.call(number).await?;
             latencies.push(began.elapsed());
         }
     }

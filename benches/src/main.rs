@@ -1,7 +1,7 @@
 //! `make bench`: what GigVault does in a second, beside what this machine does in a second.
 //!
 //! Every figure is a ratio to a baseline taken in the same run, so that two machines can be compared. Nothing here
-//! passes or fails; the table goes to `docs/performance.md` with machine and date.
+//! passes or fails by its speed; the table goes to `docs/performance.md` with machine and date.
 
 #![expect(
     clippy::print_stdout,
@@ -9,21 +9,35 @@
     reason = "a program that prints a table"
 )]
 
+mod api;
 mod baseline;
+mod certificates;
+mod crl;
 mod fairness;
+mod filling;
 mod footprint;
 mod grpc;
 mod inventory;
+mod ldap;
+mod lists;
 mod load;
+mod memory;
+mod metrics;
+mod nginx;
+mod ocsp;
+mod ocsp_memory;
+mod plain;
 mod report;
 mod requests;
 mod rest;
+mod revocations;
 mod steps;
+mod storage;
 
 use clap::{Parser, ValueEnum};
 use report::Report;
 
-/// Measures throughput, latency, memory and search.
+/// Measures throughput, latency, memory, search, and revocation.
 #[derive(Parser)]
 struct Args {
     /// What to measure; everything if not given.
@@ -47,6 +61,18 @@ struct Args {
     /// Rows of the inventory on SQLite.
     #[arg(long, default_value_t = 1_000_000)]
     sqlite_rows: i64,
+    /// Numbers of revoked certificates that CRLs are made of.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000, 1_000_000])]
+    crl_entries: Vec<i64>,
+    /// Entries of the CRL that is read by LDAP and HTTP.
+    #[arg(long, default_value_t = 100_000)]
+    ldap_entries: i64,
+    /// Valid certificates beside which the memory of the OCSP responder is measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    valid_rows: i64,
+    /// Certificates that one job revokes.
+    #[arg(long, default_value_t = 100_000)]
+    revocations: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,6 +87,16 @@ enum Part {
     Inventory,
     /// What issuance keeps of its rate while another caller does its worst.
     Fairness,
+    /// OCSP responses a second, from memory and signed for the request, beside nginx with a file of that size.
+    Ocsp,
+    /// Memory with many valid certificates, after OCSP requests.
+    OcspMemory,
+    /// Making CRLs, by the number of revoked certificates, and what one revocation costs beside them.
+    Crl,
+    /// A CRL read over LDAP, beside the same over HTTP.
+    Ldap,
+    /// Many certificates revoked by one job, which a restart does not stop.
+    Revocations,
 }
 
 /// A database to measure on.
@@ -104,6 +140,21 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants(Part::Fairness) {
         fairness::measure(&mut report, &args).await?;
+    }
+    if wants(Part::Ocsp) {
+        ocsp::measure(&mut report, &args).await?;
+    }
+    if wants(Part::OcspMemory) {
+        ocsp_memory::measure(&mut report, &args).await?;
+    }
+    if wants(Part::Crl) {
+        crl::measure(&mut report, &args).await?;
+    }
+    if wants(Part::Ldap) {
+        ldap::measure(&mut report, &args).await?;
+    }
+    if wants(Part::Revocations) {
+        revocations::measure(&mut report, &args).await?;
     }
     println!("{report}");
     Ok(())

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::load::{Client, Outcome, Run};
 use crate::report::Report;
-use crate::{Args, Database, baseline, grpc, requests};
+use crate::{Args, Database, baseline, grpc, metrics, requests};
 
 /// Requests made before each measurement; more than any machine of today answers in its seconds.
 const PREPARED_A_SECOND: usize = 6_000;
@@ -60,8 +60,12 @@ pub(crate) struct Load {
 impl Load {
     /// Requests for one measurement; `reused` as often as that.
     pub(crate) fn prepare(args: &Args, reused: usize) -> anyhow::Result<Self> {
-        let prepared = PREPARED_A_SECOND * usize::try_from(args.seconds)? / reused;
-        let csrs = Arc::new(requests::csrs(prepared)?);
+        Self::of(args, PREPARED_A_SECOND * usize::try_from(args.seconds)? / reused)
+    }
+
+    /// That many requests, each with a key of its own.
+    pub(crate) fn of(args: &Args, count: usize) -> anyhow::Result<Self> {
+        let csrs = Arc::new(requests::csrs(count)?);
         Ok(Self {
             clients: args.clients,
             length: Duration::from_secs(args.seconds),
@@ -151,21 +155,11 @@ struct Groups {
 
 impl Groups {
     async fn read(system: &System) -> anyhow::Result<Self> {
-        let text = system
-            .http()?
-            .get(format!("{}/metrics", system.ready().metrics))
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await?;
-        let value = |name: &str| -> anyhow::Result<f64> {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            Ok(line.context(format!("no metric {name}"))?.trim().parse()?)
-        };
+        let text = metrics::text(system).await?;
+        let value = |name| metrics::value(&text, name).with_context(|| format!("no metric {name}"));
         Ok(Self {
-            groups: value("gigvault_issuance_group_size_count ")?,
-            certificates: value("gigvault_issuance_group_size_sum ")?,
+            groups: value("gigvault_issuance_group_size_count")?,
+            certificates: value("gigvault_issuance_group_size_sum")?,
         })
     }
 
@@ -174,12 +168,12 @@ impl Groups {
     }
 }
 
-fn latencies(outcome: &Outcome) -> String {
+pub(crate) fn latencies(outcome: &Outcome) -> String {
     let ms = |share| outcome.percentile(share).as_secs_f64() * 1000.0;
     format!("{:.1} / {:.1} ms", ms(0.5), ms(0.99))
 }
 
-fn per_second(rate: f64) -> String {
+pub(crate) fn per_second(rate: f64) -> String {
     format!("{rate:.0}/s")
 }
 
