@@ -129,11 +129,13 @@ impl RevokedServices {
             };
             serials.extend(read(&told.serials));
             held.extend(read(&told.held));
-            if serials.len() > MOST_REVOKED {
+            if serials.len().max(held.len()) > MOST_REVOKED {
                 let text = format!("ca tells of more than {MOST_REVOKED} revoked services");
                 return Err(not_told(Status::resource_exhausted(text)));
             }
             if !told.more {
+                // One that is not among them is neither.
+                held.retain(|serial| serials.contains(serial));
                 return Ok(RevokedSerials {
                     held: told.tells_held.then_some(held),
                     all: serials,
